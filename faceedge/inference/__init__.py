@@ -1,0 +1,1 @@
+"""The TFLite runtime and the registry of model files and their cards."""

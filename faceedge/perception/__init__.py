@@ -1,0 +1,1 @@
+"""From model outputs to decisions over time."""

@@ -1,0 +1,1 @@
+"""Synthetic input for tests, demos and training; a robot never loads it."""

@@ -1,0 +1,1 @@
+"""Data sets, networks, losses and the export to int8 TFLite. Needs the `train` extra."""
