@@ -1,0 +1,84 @@
+"""Clocks of sources: sensor time to system time, and the even pace at which a file is played."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+MAX_AGE_NS = 10_000_000_000
+"""A picture that claims to be older than this (or to come from the future) has no usable time stamp."""
+
+_TRIES = 3
+_CALM_NS = 20_000
+
+
+def to_system_ns(sensor_ns: int, clock_id: int) -> int:
+    """Moment ``sensor_ns`` of a kernel clock as ns on the system clock (the ROS clock without simulated time).
+
+    The picture's age is measured on its own clock and subtracted from the system time of the same moment, so steps of
+    the system clock (NTP) never accumulate. The two clocks are read between two reads of the first; if the process was
+    interrupted in between, once more. A time stamp that cannot be (age negative or above ``MAX_AGE_NS``) gives now.
+
+    Args:
+        sensor_ns: ns on the clock ``clock_id``.
+        clock_id: ``time.CLOCK_MONOTONIC`` (V4L2) or ``time.CLOCK_BOOTTIME`` (libcamera's SensorTimestamp).
+    """
+    for _ in range(_TRIES):
+        before = time.clock_gettime_ns(clock_id)
+        system = time.time_ns()
+        after = time.clock_gettime_ns(clock_id)
+        if after - before < _CALM_NS:
+            break
+    age = before - sensor_ns
+    return system - age if -_CALM_NS <= age <= MAX_AGE_NS else system
+
+
+class Pacer:
+    """Lets a file behave as a live camera: frame k is due k periods after the first one, and is stamped so.
+
+    A reader that is more than one period late has missed frames, exactly as with a camera; ``behind()`` says how many.
+
+    Args:
+        rate_hz: frames a second, > 0.
+        now_ns, sleep, system_ns: clocks, replaceable in tests.
+    """
+
+    def __init__(
+        self,
+        rate_hz: float,
+        now_ns: Callable[[], int] = time.monotonic_ns,
+        sleep: Callable[[float], None] = time.sleep,
+        system_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._period_ns = 1e9 / rate_hz
+        self._now_ns, self._sleep, self._system_ns = now_ns, sleep, system_ns
+        self._start_ns: int | None = None
+        self._start_system_ns = 0
+        self.index = 0
+
+    def _offset_ns(self) -> int:
+        return round(self.index * self._period_ns)
+
+    def behind(self) -> int:
+        """How many whole periods ago frame ``index`` was due (0 when it is on time or not started)."""
+        if self._start_ns is None:
+            return 0
+        return max(0, int((self._now_ns() - self._start_ns - self._offset_ns()) / self._period_ns))
+
+    def skip(self, frames: int) -> None:
+        """Give up ``frames`` frames."""
+        self.index += frames
+
+    def wait(self, timeout_s: float) -> int | None:
+        """Wait until frame ``index`` is due and go on to the next; its stamp (system ns), or None after ``timeout_s``."""
+        if self._start_ns is None:
+            self._start_ns, self._start_system_ns = self._now_ns(), self._system_ns()
+        remaining_s = (self._start_ns + self._offset_ns() - self._now_ns()) / 1e9
+        if remaining_s > timeout_s:
+            self._sleep(max(0.0, timeout_s))
+            return None
+        if remaining_s > 0:
+            self._sleep(remaining_s)
+        stamp_ns = self._start_system_ns + self._offset_ns()
+        self.index += 1
+        return stamp_ns
