@@ -60,8 +60,8 @@ class CameraInfo:
         sx, sy = width / self.width, height / self.height
         if abs(sx / sy - 1.0) > 0.02:
             raise ConfigurationError(
-                f"the calibration is for {self.width}x{self.height} and the camera gives {width}x{height}: another shape, "
-                "so it cannot be scaled; calibrate at the size that you use."
+                f"the calibration is for {self.width}x{self.height} and the camera gives {width}x{height}: another "
+                "shape, so it cannot be scaled; calibrate at the size that you use."
             )
         k, p = self.k.copy(), self.p.copy()
         for matrix in (k, p):
@@ -74,9 +74,7 @@ class CameraInfo:
         return CameraInfo(width, height, self.distortion_model, self.d, k, self.r, p, self.name)
 
 
-def default_calibration(
-    width: int, height: int, horizontal_fov_rad: float = DEFAULT_HORIZONTAL_FOV_RAD
-) -> CameraInfo:
+def default_calibration(width: int, height: int, horizontal_fov_rad: float = DEFAULT_HORIZONTAL_FOV_RAD) -> CameraInfo:
     """A pinhole without distortion: square pixels, the principal point in the middle.
 
     Good enough for the direction of a head; distances are off by as much as the field of view is.

@@ -85,7 +85,7 @@ def check_size(image: np.ndarray, what: str = "picture") -> None:
     """Refuse a picture without a useful size; raises InputError."""
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise InputError(
-            f"{what}: expected an array (height, width, 3) of uint8, got {image.shape} of {image.dtype}; it was dropped."
+            f"{what}: expected an array (height, width, 3) of uint8, got {image.shape} of {image.dtype}; dropped."
         )
     height, width = image.shape[:2]
     if min(height, width) < MIN_SIDE_PX:

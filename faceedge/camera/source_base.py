@@ -59,7 +59,7 @@ class SourceSettings:
 
 
 class Source(ABC):
-    """A stream of pictures: ``open()``, then ``read()`` again and again, then ``close()``; then ``open()`` is allowed anew.
+    """A stream of pictures: ``open()``, then ``read()`` again and again, ``close()``, and perhaps ``open()`` anew.
 
     One thread reads. ``close()`` may be called twice. Usable as a context manager.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import importlib
 import time
 from typing import Any
@@ -87,8 +88,8 @@ class Picamera2Source(Source):
         except (RuntimeError, OSError, ValueError, IndexError) as error:
             self.close()
             raise DeviceError(
-                f"Raspberry Pi camera {self.settings.path or number} cannot start: {error}. Is another program using it "
-                "(`rpicam-hello --list-cameras` shows whether the system sees it)?"
+                f"Raspberry Pi camera {self.settings.path or number} cannot start: {error}. Is another program using "
+                "it (`rpicam-hello --list-cameras` shows whether the system sees it)?"
             ) from error
         self._last_sensor_ns = None
         self._last_picture_s = time.monotonic()
@@ -98,7 +99,8 @@ class Picamera2Source(Source):
         cameras = self._module.Picamera2.global_camera_info()
         if not cameras:
             raise DeviceError(
-                "libcamera sees no camera; check the ribbon cable and its direction, then `rpicam-hello --list-cameras`."
+                "libcamera sees no camera; check the ribbon cable and which way round it is, then "
+                "`rpicam-hello --list-cameras`."
             )
         wanted = self.settings.path
         for number, camera in enumerate(cameras):
@@ -117,7 +119,8 @@ class Picamera2Source(Source):
             self._job = self._job or self._camera.capture_request(wait=False)
             request = self._job.get_result(timeout=timeout_s)
         except (TimeoutError, concurrent.futures.TimeoutError):  # two classes on CPython 3.10
-            return self._nothing()
+            self._check_alive()
+            return None
         except (RuntimeError, OSError) as error:
             raise DeviceError(f"Raspberry Pi camera {self.description} went away: {error}.") from error
         self._job = None
@@ -129,12 +132,12 @@ class Picamera2Source(Source):
         stamp_ns = to_system_ns(sensor_ns, time.CLOCK_BOOTTIME) if sensor_ns else time.time_ns()
         return Frame(image, stamp_ns, self._sequence, self.settings.frame_id)
 
-    def _nothing(self) -> None:
+    def _check_alive(self) -> None:
         silent_s = time.monotonic() - self._last_picture_s
         if silent_s > STALLED_S:
             raise DeviceError(
                 f"Raspberry Pi camera {self.description} gave no picture for {silent_s:.1f} s (expected "
-                f"{self.rate_hz:g} a second); check the ribbon cable, or whether more than {BUFFERS - 1} frames are kept."
+                f"{self.rate_hz:g} a second); check the ribbon cable, or whether over {BUFFERS - 1} frames are kept."
             )
 
     def _count(self, sensor_ns: int, duration_ns: float) -> None:
@@ -149,8 +152,6 @@ class Picamera2Source(Source):
         camera, self._camera, self._job = self._camera, None, None
         if camera is None:
             return
-        try:
+        with contextlib.suppress(RuntimeError, OSError):  # gone already is what was asked for
             camera.stop()
             camera.close()
-        except (RuntimeError, OSError):
-            pass  # it is gone already, and that is what was asked for

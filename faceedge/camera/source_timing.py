@@ -70,7 +70,7 @@ class Pacer:
         self.index += frames
 
     def wait(self, timeout_s: float) -> int | None:
-        """Wait until frame ``index`` is due and go on to the next; its stamp (system ns), or None after ``timeout_s``."""
+        """Wait until frame ``index`` is due and go on to the next; its stamp (system ns), or None (too early)."""
         if self._start_ns is None:
             self._start_ns, self._start_system_ns = self._now_ns(), self._system_ns()
         remaining_s = (self._start_ns + self._offset_ns() - self._now_ns()) / 1e9

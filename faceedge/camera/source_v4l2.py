@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import mmap
@@ -25,7 +26,7 @@ BUFFERS = 4
 STALLED_S = 3.0
 """A streaming device that gives no picture for so long is taken for gone."""
 
-# A USB 2 camera sends uncompressed 640x480 at 30 Hz (18 MB/s) and little more; above that JPEG arrives at a higher rate.
+# A USB 2 camera sends uncompressed 640x480 at 30 Hz (18 MB/s) and little more; beyond that JPEG comes at a higher rate.
 _UNCOMPRESSED_PIXELS_PER_S = 640 * 480 * 30
 _LARGE_ORDER = ("MJPG", "YUYV", "JPEG", "BGR3", "UYVY", "NV12", "GREY")
 _SMALL_ORDER = ("YUYV", "MJPG", "BGR3", "UYVY", "JPEG", "NV12", "GREY")
@@ -193,7 +194,9 @@ class V4l2Source(Source):
         request = abi.RequestBuffers(count=BUFFERS, type=abi.BUF_TYPE_VIDEO_CAPTURE, memory=abi.MEMORY_MMAP)
         self._ioctl(abi.REQBUFS, request)
         if request.count < 2:
-            raise DeviceError(f"{self.description} gave {request.count} of {BUFFERS} buffers; is another program using it?")
+            raise DeviceError(
+                f"{self.description} gave {request.count} of {BUFFERS} buffers; is another program using it?"
+            )
         assert self._fd is not None
         for index in range(request.count):
             buffer = self._buffer(index)
@@ -227,13 +230,11 @@ class V4l2Source(Source):
         try:
             if buffer.flags & abi.BUF_FLAG_ERROR or buffer.bytesused == 0:
                 raise InputError(
-                    f"{self.description}: picture {sequence} arrived damaged ({buffer.bytesused} bytes); it was dropped."
+                    f"{self.description}: picture {sequence} arrived damaged ({buffer.bytesused} bytes); dropped."
                 )
             data = memoryview(self._maps[buffer.index])[: buffer.bytesused]
-            try:
-                image = to_bgr(data, self._pixel_format, self.width, self.height, self._stride)
-            finally:
-                data.release()
+            image = to_bgr(data, self._pixel_format, self.width, self.height, self._stride)
+            del data
             if image.shape[:2] != (self.height, self.width):
                 raise InputError(
                     f"{self.description}: picture {sequence} is {image.shape[1]}x{image.shape[0]}, expected "
@@ -289,14 +290,13 @@ class V4l2Source(Source):
         if self._fd is None:
             return
         if self._streaming:
-            try:
+            with contextlib.suppress(OSError):  # the device may be gone already
                 self._ioctl(abi.STREAMOFF, ctypes.c_int(abi.BUF_TYPE_VIDEO_CAPTURE))
-            except OSError:
-                pass  # the device is gone already
             self._streaming = False
         for mapped in self._maps:
             if isinstance(mapped, mmap.mmap):
-                mapped.close()
+                with contextlib.suppress(BufferError):  # a traceback may still show it; then it goes with that
+                    mapped.close()
         self._maps = []
         self._kernel.close(self._fd)
         self._fd = None
