@@ -1,0 +1,112 @@
+"""What a process needs around its nodes: the DDS profile, ROS, signals, one executor, and a clean end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
+
+from faceedge.errors import FaceedgeError
+from faceedge.nodes.lifecycle import ManagedNode
+
+PROFILE_VARIABLE = "FASTRTPS_DEFAULT_PROFILES_FILE"
+# Fast DDS also takes its profile from these; a user who sets one of them wants their own.
+USERS_OWN = (PROFILE_VARIABLE, "FASTDDS_DEFAULT_PROFILES_FILE")
+PROFILE = "fastdds.xml"
+SHARE = Path("share", "faceedge", "config")
+LONGEST_WAIT_S = 0.2
+"""A signal is seen at the latest after this time: ROS waits in C++, where Python handles no signal."""
+
+
+def config_file(name: str) -> Path | None:
+    """A file of `config/`, from the source tree or the place where the package is installed; None if it is nowhere."""
+    here = Path(__file__).resolve()
+    candidates = [here.parents[2] / "config"]
+    candidates.extend(Path(text) / SHARE for text in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if text)
+    candidates.extend(parent / SHARE for parent in here.parents[2:])
+    candidates.append(Path(sys.prefix) / SHARE)
+    return next((folder / name for folder in candidates if (folder / name).is_file()), None)
+
+
+def use_shipped_dds_profile() -> Path | None:
+    """Give Fast DDS shared memory that is large enough for images, unless the user has a profile; before `rclpy.init`.
+
+    Returns:
+        The profile that is in force, or None where none was found.
+    """
+    for variable in USERS_OWN:
+        if os.environ.get(variable):
+            return Path(os.environ[variable])
+    profile = config_file(PROFILE)
+    if profile is not None:
+        os.environ[PROFILE_VARIABLE] = str(profile)
+    return profile
+
+
+def _stop_on_signals(stop: threading.Event) -> None:
+    """The first SIGINT or SIGTERM asks for a clean end; the second one ends the process as usual."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+
+    def handler(number: int, _frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    signal.signal(signal.SIGINT, handler)
+    signal.signal(signal.SIGTERM, handler)
+
+
+def run_nodes(
+    factories: Sequence[Callable[[], ManagedNode]], args: list[str] | None = None, stop: threading.Event | None = None
+) -> int:
+    """Run nodes in this process until a signal, ``stop``, or a shutdown of the context ends it.
+
+    Handlers of our own rather than rclpy's, because those end the context first, and a face node then could no longer
+    say that its faces are gone.
+
+    Args:
+        factories: each makes one node; started in this order, ended in the reverse one.
+        args: command line with `--ros-args`; None for that of the process.
+        stop: for callers that run the nodes in a thread.
+
+    Returns:
+        Exit code: 0, or 1 with a sentence on stderr where the command line or parameter file cannot be read.
+    """
+    use_shipped_dds_profile()
+    stop = stop or threading.Event()
+    _stop_on_signals(stop)
+    try:
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    except Exception as error:  # an unreadable parameter file or unknown ROS argument; rclpy has several types for it
+        print(f"faceedge cannot start: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    nodes: list[ManagedNode] = []
+    executor = SingleThreadedExecutor()
+    try:
+        for make in factories:
+            nodes.append(make())
+            executor.add_node(nodes[-1])
+        for node in nodes:
+            node.start()
+        while rclpy.ok() and not stop.is_set():
+            executor.spin_once(timeout_sec=LONGEST_WAIT_S)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except FaceedgeError as error:
+        print(f"faceedge cannot start: {error}", file=sys.stderr)
+        return 1
+    finally:
+        for node in reversed(nodes):
+            executor.remove_node(node)
+            node.finish()
+        executor.shutdown()
+        rclpy.try_shutdown()
+    return 0
