@@ -1,0 +1,79 @@
+"""Builds and installs faceedge, for pip and for colcon (ament_python) alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+NAME = "faceedge"
+ROOT = Path(__file__).parent
+
+
+def files(folder: str, *patterns: str) -> list[tuple[str, list[str]]]:
+    """Return the data_files entries that install `folder`, with its sub-folders, under share/faceedge."""
+    found: dict[str, list[str]] = {}
+    for pattern in patterns:
+        for path in sorted((ROOT / folder).rglob(pattern)):
+            if path.is_file():
+                relative = path.relative_to(ROOT)
+                found.setdefault(f"share/{NAME}/{relative.parent.as_posix()}", []).append(relative.as_posix())
+    return sorted(found.items())
+
+
+setup(
+    name=NAME,
+    version="0.1.0",
+    description="Faces, expressions and their sensors on ROS 2 topics, on small computers at the edge.",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8") if (ROOT / "README.md").exists() else "",
+    long_description_content_type="text/markdown",
+    author="The faceedge authors",
+    maintainer="The faceedge authors",
+    maintainer_email="faceedge@users.noreply.github.com",
+    license="Apache-2.0",
+    packages=find_packages(include=[NAME, f"{NAME}.*"]),
+    package_data={NAME: ["py.typed", "**/*.html", "**/*.j2"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
+        (f"share/{NAME}", ["package.xml", "LICENSE"]),
+        *files("launch", "*.launch.py"),
+        *files("models", "*.tflite", "*.yaml", "*.md", "LICENSE*"),
+        *files("config", "*.yaml", "*.xml"),
+        *files("firmware_configs", "*.cfg", "*.json", "*.yaml"),
+    ],
+    zip_safe=False,
+    python_requires=">=3.11,<3.13",
+    install_requires=[
+        "setuptools",  # entry points of an ament_python package
+        "numpy>=1.26",  # every image, landmark and model output is an array
+        "opencv-python-headless>=4.6",  # decoding, resizing, warping; video files and V4L2
+        "scipy>=1.11",  # the assignment of detections to tracks
+        "PyYAML>=6.0",  # model cards, camera calibrations, parameter files
+        "rich>=13",  # the live view of the terminal and its tables
+        "Jinja2>=3.1",  # the HTML summary of the demonstration
+        "mcap>=1.2",  # the container of recorded topics
+        "rosbags>=0.11",  # writes and reads recordings without a ROS distribution
+        # The interpreter of the models. tflite-runtime 2.14 serves instead where it is installed (CPython 3.11, NumPy 1).
+        'ai-edge-litert>=2.0; platform_system == "Linux"',
+    ],
+    extras_require={
+        # ROS 2 as wheels on x86-64; on a robot rclpy comes from the distribution. The message packages of interfaces/
+        # are built by ./demo and ./test.
+        "ros": ["ros-rclpy==7.1.6", "ros-rmw-fastrtps-cpp==8.4.3", "ros-sensor-msgs==5.3.6", "ros-diagnostic-msgs==5.3.6"],
+        # The demonstration's picture of a face, in the public domain.
+        "demo": ["scikit-image>=0.25"],
+        # `faceedge train`: the network, its conversion to TFLite and the quantisation to int8.
+        "train": ["torch==2.13.*", "litert-torch==0.10.*", "ai-edge-quantizer==0.10.*"],
+        # The Raspberry Pi camera. On Raspberry Pi OS take python3-picamera2 from apt, which fits its libcamera.
+        "pi": ["picamera2>=0.3.18"],
+        # pytest < 9: launch_testing of Jazzy does not accept a newer one.
+        "test": ["pytest<9", "hypothesis>=6", "ruff", "mypy", "types-PyYAML", "import-linter>=2"],
+    },
+    entry_points={
+        "console_scripts": [
+            "faceedge = faceedge.cli.main:main",
+            "camera_node = faceedge.nodes.camera_node:main",
+            "face_node = faceedge.nodes.face_node:main",
+        ],
+    },
+)
