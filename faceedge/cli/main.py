@@ -1,0 +1,120 @@
+"""The `faceedge` command: finds the subcommand and turns errors into one sentence.
+
+Nothing heavy is imported here; a subcommand's module is imported when it is called, so `faceedge --help` answers at
+once and a machine without one subcommand's packages can use the others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from faceedge import __version__
+from faceedge.errors import FaceedgeError
+
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+class _Command(Protocol):
+    """What a subcommand's module offers."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+    def main(self, args: argparse.Namespace) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    words: tuple[str, ...]
+    module: str
+    help: str
+
+
+COMMANDS = (
+    _Entry(("demo",), "faceedge.cli.demo", "faces on ROS topics in a minute, without any hardware"),
+    _Entry(("doctor",), "faceedge.cli.doctor", "what this machine has and lacks, line by line, with a remedy"),
+    _Entry(("run",), "faceedge.cli.run", "start the nodes of a parameter file in one process, without launch"),
+    _Entry(("train", "expression"), "faceedge.cli.train", "train the expression model and export it to TFLite"),
+    _Entry(("evaluate", "expression"), "faceedge.cli.evaluate", "figures of the expression model on anyone's data"),
+    _Entry(("bench",), "faceedge.cli.bench", "measure latency, memory and message cost on this machine"),
+)
+_GROUPS = {"train": "train a model", "evaluate": "evaluate a model"}
+
+
+def _parser(chosen: _Entry | None) -> tuple[argparse.ArgumentParser, argparse.ArgumentParser | None]:
+    """The parser of everything, and that of the chosen subcommand, whose arguments its own module adds."""
+    parser = argparse.ArgumentParser(
+        prog="faceedge", description="Faces and their expressions from a camera to ROS 2 topics, on the device."
+    )
+    parser.add_argument("--version", action="version", version=f"faceedge {__version__}")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    groups: dict[str, argparse._SubParsersAction[argparse.ArgumentParser]] = {}
+    chosen_parser = None
+    for entry in COMMANDS:
+        container = subparsers
+        if len(entry.words) == 2:
+            first = entry.words[0]
+            if first not in groups:
+                group = subparsers.add_parser(first, help=_GROUPS[first], description=_GROUPS[first])
+                groups[first] = group.add_subparsers(title="what", metavar="WHAT", required=True)
+            container = groups[first]
+        subparser = container.add_parser(entry.words[-1], help=entry.help, description=entry.help)
+        if entry is chosen:
+            chosen_parser = subparser
+    return parser, chosen_parser
+
+
+def _choose(arguments: Sequence[str]) -> _Entry | None:
+    return next((entry for entry in COMMANDS if tuple(arguments[: len(entry.words)]) == entry.words), None)
+
+
+def _load(entry: _Entry) -> _Command:
+    try:
+        return cast(_Command, importlib.import_module(entry.module))
+    except ModuleNotFoundError as error:
+        words = " ".join(entry.words)
+        if error.name == entry.module:
+            raise FaceedgeError(f"`faceedge {words}` is not part of this installation.") from error
+        extra = "'faceedge[train]'" if entry.words[0] == "train" else "faceedge"
+        raise FaceedgeError(
+            f"`faceedge {words}` needs the Python package {error.name!r}, which is not installed; `pip install "
+            f"{extra}` brings it, or start it from the environment that ./demo or ./test prepared."
+        ) from error
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point of the console script.
+
+    Args:
+        arguments: without the program's name; None takes those of the process.
+
+    Returns:
+        0, or 1 with one sentence on stderr, or 130 after Ctrl-C.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    entry = _choose(arguments)
+    try:
+        parser, subparser = _parser(entry)
+        if entry is None or subparser is None:
+            parser.parse_args(arguments)  # prints help, the version, or what is wrong, and exits
+            return 2
+        command = _load(entry)
+        command.add_arguments(subparser)
+        return command.main(parser.parse_args(arguments))
+    except FaceedgeError as error:
+        print(f"faceedge: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("faceedge: stopped.", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # `faceedge doctor | head`; keep the interpreter's own flush at exit from complaining
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
