@@ -127,7 +127,10 @@ def test_yuv_with_an_odd_width_is_refused() -> None:
 
 
 @given(
-    st.integers(0, 64), st.integers(0, 64), st.integers(0, 400), st.sampled_from([*conversions.ENCODINGS, "x"]),
+    st.integers(0, 64),
+    st.integers(0, 64),
+    st.integers(0, 400),
+    st.sampled_from([*conversions.ENCODINGS, "x"]),
     st.integers(0, 5000),
 )
 @settings(max_examples=300)
@@ -136,11 +139,10 @@ def test_any_image_message_gives_a_picture_or_a_sentence(
 ) -> None:
     message = Image(width=width, height=height, step=step, encoding=encoding, data=array.array("B", bytes(size)))
     try:
-        frame = conversions.image_to_frame(message)
+        shape = conversions.image_to_frame(message).image.shape
     except InputError as error:
-        assert "expected" in str(error)
-    else:
-        assert frame.image.shape == (height, width, 3)
+        shape = (height, width, 3) if "expected" in str(error) else ()
+    assert shape == (height, width, 3)
 
 
 def smooth(height: int = 48, width: int = 64) -> np.ndarray:
@@ -161,7 +163,7 @@ def test_a_frame_survives_jpeg_nearly_unchanged() -> None:
 def test_a_truncated_jpeg_is_refused_and_not_shown_half_grey(part: float) -> None:
     message = conversions.frame_to_compressed(Frame(smooth(), 0))
     message.data = message.data[: int(len(message.data) * part)]
-    with pytest.raises(InputError, match="truncated JPEG|expected"):
+    with pytest.raises(InputError, match=r"truncated JPEG|expected"):
         conversions.compressed_to_frame(message)
 
 
@@ -172,7 +174,9 @@ def test_a_jpeg_padded_with_zeros_as_usb_cameras_do_is_accepted() -> None:
 
 
 def test_a_png_in_a_compressed_image_is_accepted_without_loss() -> None:
-    message = CompressedImage(format="bgr8; png compressed", data=array.array("B", cv2.imencode(".png", smooth())[1].tobytes()))
+    message = CompressedImage(
+        format="bgr8; png compressed", data=array.array("B", cv2.imencode(".png", smooth())[1].tobytes())
+    )
     assert np.array_equal(conversions.compressed_to_frame(message).image, smooth())
 
 

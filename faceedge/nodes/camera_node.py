@@ -1,8 +1,8 @@
 """Camera node: pictures of any source on `~/image_raw`, `~/image_raw/compressed` and `~/camera_info`.
 
-Pictures are stamped with the start of their exposure. They are published only while somebody subscribes, because an image
-costs more than a face detection; nodes in the same process receive them in memory (:mod:`faceedge.nodes.shared_frames`).
-A device that goes away is an ERROR on /diagnostics and is opened again and again with growing pauses.
+Pictures are stamped with the start of their exposure. They are published only while somebody subscribes, because an
+image costs more than a face detection; nodes in the same process receive them in memory
+(:mod:`faceedge.nodes.shared_frames`). A device that goes away is an ERROR on /diagnostics and is opened again and again with growing pauses.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ PARAMETERS = (
     Spec(
         "path",
         "",
-        "v4l2: /dev/video2, 2, or a name in /dev/v4l/by-id; picamera2: number or part of the camera's id; video: a file; "
-        "images: a folder or a picture; topic: the image topic. Empty: the first device.",
+        "v4l2: /dev/video2, 2, or a name in /dev/v4l/by-id; picamera2: number or part of the camera's id; "
+        "video: a file; images: a folder or a picture; topic: the image topic. Empty: the first device.",
     ),
     Spec("width", 0, "Width of the pictures in pixels; 0 with height 0: the source's own.", 0, MAX_SIDE_PX),
     Spec("height", 0, "Height of the pictures in pixels.", 0, MAX_SIDE_PX),

@@ -169,7 +169,9 @@ def camera_info_to_intrinsics(message: CameraInfo) -> tuple[np.ndarray, int, int
     if not k.any():
         return None
     if not np.isfinite(k).all() or k[0, 0] <= 0 or k[1, 1] <= 0:
-        raise InputError(f"expected a camera matrix with positive focal lengths, {k.ravel().tolist()} came; recalibrate")
+        raise InputError(
+            f"expected a camera matrix with positive focal lengths, {k.ravel().tolist()} came; recalibrate"
+        )
     return k, int(message.width), int(message.height)
 
 
@@ -186,9 +188,7 @@ def region_of_interest(roi: np.ndarray, confidence: float, header: Header) -> No
     )
 
 
-def facial_landmarks(
-    points: np.ndarray, confidence: float, size: tuple[int, int], header: Header
-) -> FacialLandmarks:
+def facial_landmarks(points: np.ndarray, confidence: float, size: tuple[int, int], header: Header) -> FacialLandmarks:
     """70 points (70, 2) in pixels of a picture of ``size`` (width, height) -> hri_msgs/FacialLandmarks."""
     width, height = size
     scaled = (points / (width, height)).tolist()
@@ -250,7 +250,7 @@ def transform(
 
 
 def face_transforms(face_id: str, rotation: np.ndarray, translation_m: np.ndarray, header: Header) -> list[Any]:
-    """Head pose in the camera's optical frame -> the frames of REP-155: `face_<id>` and, at the same place, `gaze_<id>`.
+    """Head pose in the camera's optical frame -> the frames of REP-155: `face_<id>` and, there too, `gaze_<id>`.
 
     `face_<id>` lies at the sellion with x out of the face and z up; `gaze_<id>` follows the optical convention. The
     gaze is the direction of the head; eyes are not measured.

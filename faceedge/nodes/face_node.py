@@ -37,17 +37,21 @@ PARAMETERS = (
     Spec(
         "transport",
         "auto",
-        "How pictures come: shared (camera node in this process), raw, compressed; auto: shared where possible, else raw.",
+        "How pictures come: shared (camera node in this process), raw, compressed; auto: shared if possible, else raw.",
         choices=TRANSPORTS,
     ),
-    Spec("detector", "near", "near: faces within about 2 m; far: small faces, such as a class.", choices=("near", "far")),
+    Spec(
+        "detector", "near", "near: faces within about 2 m; far: small faces, such as a class.", choices=("near", "far")
+    ),
     Spec("detection_threshold", 0.5, "Smallest confidence of a detection.", 0.0, 1.0),
     Spec("max_faces", 40, "Most faces that are followed at once.", 1, 200),
     Spec("faces_per_frame", 0, "Faces whose landmarks are refreshed in one frame, in turn; 0: all.", 0, 200),
     Spec("landmarks", True, "Publish 70 facial landmarks for each face."),
     Spec("pose", True, "Publish the frames face_<id> and gaze_<id> on /tf."),
     Spec("expression", False, "Publish what a face shows (regulated; off by default)."),
-    Spec("expression_threshold", -1.0, "Abstain below this confidence; -1: the threshold of the model's card.", -1.0, 1.0),
+    Spec(
+        "expression_threshold", -1.0, "Abstain below this confidence; -1: the threshold of the model's card.", -1.0, 1.0
+    ),
     Spec("action_units", False, "Publish facial action units from the landmarks (regulated; off by default)."),
     Spec("cropped", False, "Publish a 128x128 picture of each face (privacy; off by default)."),
     Spec("smoothing_s", 0.3, "Time constant over which expressions are smoothed; 0: not at all.", 0.0, 10.0),
@@ -112,9 +116,7 @@ class FaceNode(ManagedNode):
         self._perception.reset()
         self._perception.timer.clear()
         fov_rad = math.radians(values["horizontal_fov_deg"])
-        self._input = ImageInput(
-            self, values["image_topic"], values["camera_info_topic"], values["transport"], fov_rad
-        )
+        self._input = ImageInput(self, values["image_topic"], values["camera_info_topic"], values["transport"], fov_rad)
         self._worker = Worker("faces", self._work, self.crashed)
         self._worker.start()
 
@@ -138,7 +140,9 @@ class FaceNode(ManagedNode):
 
     def _work(self, stop: threading.Event) -> None:
         source, perception, publishers = self._input, self._perception, self._publishers_made
-        assert source is not None and perception is not None and publishers is not None
+        assert source is not None
+        assert perception is not None
+        assert publishers is not None
         while not stop.is_set():
             taken = source.take(TAKE_TIMEOUT_S)
             if taken is None:

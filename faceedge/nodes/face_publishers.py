@@ -145,7 +145,8 @@ class FacePublishers:
         if self._topics.expression and estimate is not None:
             result["expression"] = lambda: conversions.expression(estimate, header)
         if self._topics.action_units and units is not None:
-            result["facs"] = lambda: conversions.action_units(*units, header)
+            intensity, confidence = units
+            result["facs"] = lambda: conversions.action_units(intensity, confidence, header)
         return result
 
     def _forget(self, present: set[str], linger_s: float = LINGER_S) -> None:

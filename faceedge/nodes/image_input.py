@@ -116,8 +116,8 @@ class ImageInput:
             return known[0]
         if known is not None:
             self._node.get_logger().warning(
-                f"camera_info is for {known[1]}x{known[2]} and the image has {width}x{height}; an assumed camera matrix "
-                "is used, so distances are rough; calibrate at the size in use",
+                f"camera_info is for {known[1]}x{known[2]} and the image has {width}x{height}; an assumed camera "
+                "matrix is used, so distances are rough; calibrate at the size in use",
                 throttle_duration_sec=THROTTLE_S,
             )
         return self._assumed(frame)

@@ -7,7 +7,7 @@ A node that derives from :class:`ManagedNode` fills in five methods and calls no
 | ``configure(values)`` | unconfigured -> inactive | models, publishers, everything that needs parameters |
 | ``activate()`` | inactive -> active | devices, subscriptions, threads |
 | ``deactivate()`` | active -> inactive, also after a failed ``activate`` | undo ``activate``; may be called twice |
-| ``cleanup()`` | inactive -> unconfigured, also after a failed ``configure`` | undo ``configure``; may be called twice |
+| ``cleanup()`` | inactive -> unconfigured, also after a failed ``configure`` | undo ``configure``; maybe twice |
 | ``report()`` | once a second while configured | one line for /diagnostics |
 """
 

@@ -1,8 +1,8 @@
 """Parameters of a node as a table: name, default, range, choices and description in one row each.
 
-A wrong value in a parameter file must not end a process, so the table is declared with its defaults where an override is
-wrong, and the sentence that says so is kept until the parameter is set to something better. Configuring a node with such
-a sentence fails.
+A wrong value in a parameter file must not end a process, so the table is declared with its defaults where an override
+is wrong, and the sentence that says so is kept until the parameter is set to something better. Configuring a node with
+such a sentence fails.
 """
 
 from __future__ import annotations

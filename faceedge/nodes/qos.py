@@ -23,9 +23,7 @@ DIAGNOSTICS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=10, reliability=
 
 def copy_of(qos: QoSProfile) -> QoSProfile:
     """A profile of its own, because overrides are written into the object."""
-    return QoSProfile(
-        history=qos.history, depth=qos.depth, reliability=qos.reliability, durability=qos.durability
-    )
+    return QoSProfile(history=qos.history, depth=qos.depth, reliability=qos.reliability, durability=qos.durability)
 
 
 def make_publisher(node: rclpy.node.Node, message_type: Any, topic: str, qos: QoSProfile) -> Publisher:

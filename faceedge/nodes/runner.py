@@ -7,11 +7,9 @@ parameter file: `/**` for what all nodes share, `/**/camera` and `/**/faces` for
 from __future__ import annotations
 
 import difflib
-import fnmatch
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -23,13 +21,18 @@ from faceedge.nodes.process import run_nodes
 
 NODES: Mapping[str, Callable[[], ManagedNode]] = {"camera": CameraNode, "faces": FaceNode}
 """Nodes by name, in the order in which they start: a camera offers its frames before faces asks for them."""
+RENAME = "__node:="
 
 
-def check_parameter_file(path: Path, nodes: Sequence[str], namespace: str = "") -> None:
+def check_parameter_file(path: Path, names: Sequence[str]) -> None:
     """Refuse a file that ROS would read without a word and without effect.
 
+    Args:
+        path: parameter file.
+        names: names that a node may have.
+
     Raises:
-        ConfigurationError: no such file, no YAML, no parameters, or a key that is none of ``nodes``.
+        ConfigurationError: no such file, no YAML, no parameters, or a key that ends in none of ``names``.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -41,32 +44,25 @@ def check_parameter_file(path: Path, nodes: Sequence[str], namespace: str = "") 
         raise ConfigurationError(
             f"the parameter file {path} must have keys such as /** and /**/camera, each with ros__parameters below it."
         )
-    names = [f"{namespace.rstrip('/')}/{node}" for node in nodes]
     for key, entry in content.items():
-        _check_entry(path, str(key), entry, names)
-
-
-def _check_entry(path: Path, key: str, entry: Any, names: Sequence[str]) -> None:
-    if not isinstance(entry, dict) or not isinstance(entry.get("ros__parameters"), dict):
-        raise ConfigurationError(f"the parameter file {path} needs ros__parameters with names and values below '{key}'.")
-    pattern = key if key.startswith("/") else f"/{key}"
-    if pattern == "/**" or any(fnmatch.fnmatchcase(name, pattern.replace("/**/", "*/", 1)) for name in names):
-        return
-    if any(pattern.rsplit("/", 1)[-1] == other for other in NODES):
-        return  # a node that is not started this time, or in another namespace
-    close = difflib.get_close_matches(pattern.rsplit("/", 1)[-1], list(NODES), 1)
-    hint = f"; did you mean '/**/{close[0]}'?" if close else "."
-    raise ConfigurationError(
-        f"the key '{key}' in {path} is for none of the nodes {', '.join(names)}, so its values would do nothing{hint}"
-    )
+        if not isinstance(entry, dict) or not isinstance(entry.get("ros__parameters"), dict):
+            raise ConfigurationError(
+                f"the parameter file {path} needs ros__parameters with names and values below '{key}'."
+            )
+        name = str(key).rsplit("/", 1)[-1]
+        if name not in ("*", "**", *names):
+            close = difflib.get_close_matches(name, list(names), 1)
+            hint = f"; did you mean '/**/{close[0]}'?" if close else "."
+            raise ConfigurationError(
+                f"the key '{key}' in {path} is for none of the nodes {', '.join(names)}, so it would do nothing{hint}"
+            )
 
 
 def run(
     params_yaml: Path | str,
+    ros_arguments: Sequence[str] = (),
     nodes: Sequence[str] | None = None,
     *,
-    namespace: str = "",
-    log_level: str = "info",
     stop: threading.Event | None = None,
 ) -> int:
     """Run nodes in this process until SIGINT or ``stop``.
@@ -75,9 +71,8 @@ def run(
 
     Args:
         params_yaml: parameter file.
+        ros_arguments: what may follow `--ros-args` (with or without that word): remappings, `-p name:=value`, ...
         nodes: names from ``NODES``; None: all.
-        namespace: of all nodes; /humans, /tf and /diagnostics stay global.
-        log_level: debug, info, warn, error or fatal.
         stop: set it to end the nodes when this runs in a thread.
 
     Returns:
@@ -91,9 +86,18 @@ def run(
     if unknown or not wanted:
         raise ConfigurationError(f"expected nodes out of {', '.join(NODES)}, got {', '.join(unknown) or 'none'}.")
     path = Path(params_yaml).expanduser()
-    check_parameter_file(path, wanted, namespace)
+    renamed = [argument.split(RENAME, 1)[1] for argument in ros_arguments if RENAME in argument]
+    check_parameter_file(path, [*NODES, *renamed])
+    further = [argument for argument in ros_arguments if argument != "--ros-args"]
     # The later one wins, so the file may still say autostart: false.
-    args = ["--ros-args", "-p", "autostart:=true", "--params-file", str(path), "--log-level", log_level]
-    if namespace:
-        args += ["-r", f"__ns:=/{namespace.strip('/')}"]
+    args = ["--ros-args", "-p", "autostart:=true", "--params-file", str(path), *further]
     return run_nodes([make for name, make in NODES.items() if name in wanted], args, stop)
+
+
+def main(args: list[str] | None = None) -> int:
+    """`python3 -m faceedge.nodes.runner --ros-args ...`: all nodes in one process, for launch files."""
+    return run_nodes(list(NODES.values()), args)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
