@@ -53,13 +53,18 @@ setup(
         "Jinja2>=3.1",  # the HTML summary of the demonstration
         "mcap>=1.2",  # the container of recorded topics
         "rosbags>=0.11",  # writes and reads recordings without a ROS distribution
-        # The interpreter of the models. tflite-runtime 2.14 serves instead where it is installed (CPython 3.11, NumPy 1).
+        # The interpreter of the models; tflite-runtime 2.14 serves where it is installed (CPython 3.11, NumPy 1).
         'ai-edge-litert>=2.0; platform_system == "Linux"',
     ],
     extras_require={
         # ROS 2 as wheels on x86-64; on a robot rclpy comes from the distribution. The message packages of interfaces/
         # are built by ./demo and ./test.
-        "ros": ["ros-rclpy==7.1.6", "ros-rmw-fastrtps-cpp==8.4.3", "ros-sensor-msgs==5.3.6", "ros-diagnostic-msgs==5.3.6"],
+        "ros": [
+            "ros-rclpy==7.1.6",
+            "ros-rmw-fastrtps-cpp==8.4.3",
+            "ros-sensor-msgs==5.3.6",
+            "ros-diagnostic-msgs==5.3.6",
+        ],
         # The demonstration's picture of a face, in the public domain.
         "demo": ["scikit-image>=0.25"],
         # `faceedge train`: the network, its conversion to TFLite and the quantisation to int8.

@@ -16,6 +16,7 @@ import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NoReturn
 
 from bootstrap.errors import SetupError
 from bootstrap.interpreters import Interpreter, find_interpreters
@@ -49,8 +50,8 @@ def choose_recipes(wanted: str | None = None) -> list[Recipe]:
         if wanted in (None, distribution.interpreter.short_version):
             return [distribution_recipe(distribution.interpreter, distribution.name)]
         raise SetupError(
-            f"ROS 2 {distribution.name} is sourced and runs on CPython {distribution.interpreter.short_version}, not {wanted}; "
-            "leave --python out, or use a shell in which ROS 2 is not sourced"
+            f"ROS 2 {distribution.name} is sourced and runs on CPython {distribution.interpreter.short_version}, "
+            f"not {wanted}; leave --python out, or use a shell in which ROS 2 is not sourced"
         )
     interpreters = find_interpreters(os.environ)
     if not interpreters:
@@ -59,7 +60,9 @@ def choose_recipes(wanted: str | None = None) -> list[Recipe]:
             "python3 python3-dev python3-venv) or set FACEEDGE_PYTHON to its path"
         )
     if wanted is not None and wanted not in interpreters:
-        raise SetupError(f"no CPython {wanted} was found, only {' and '.join(interpreters)}; install it or leave --python out")
+        raise SetupError(
+            f"no CPython {wanted} was found, only {' and '.join(interpreters)}; install it or leave --python out"
+        )
     chosen = [interpreters[wanted]] if wanted is not None else list(interpreters.values())
     for interpreter in chosen:
         require_wheels(interpreter)
@@ -101,6 +104,12 @@ def run_environment(environment: Environment) -> dict[str, str]:
     return clean_environment(environment.prefix)
 
 
+def start(environment: Environment, command: list[str]) -> NoReturn:
+    """Replace this process by `command` of `environment`, so that signals and the exit status are the command's own."""
+    program = environment.prefix / "bin" / command[0]
+    os.execve(program, [str(program), *command[1:]], run_environment(environment))
+
+
 def all_recipes(wanted: str | None = None) -> list[Recipe]:
     """Return the environments of the whole test suite: those with ROS, then tflite-runtime's where it runs.
 
@@ -113,9 +122,13 @@ def all_recipes(wanted: str | None = None) -> list[Recipe]:
 
 def main(arguments: list[str]) -> int:
     """Prepare the environments that the arguments name; see the module's docstring."""
-    parser = argparse.ArgumentParser(prog="tools/environment.py", description="Prepare the environments of this checkout.")
+    parser = argparse.ArgumentParser(
+        prog="tools/environment.py", description="Prepare the environments of this checkout."
+    )
     parser.add_argument("--python", metavar="VERSION", help="only this interpreter, such as 3.11")
-    parser.add_argument("--one", action="store_true", help="only one environment: a finished one, else the newest Python's")
+    parser.add_argument(
+        "--one", action="store_true", help="only one environment: a finished one, else the newest Python's"
+    )
     parser.add_argument("--exec", nargs=argparse.REMAINDER, metavar="CMD", help="then run CMD from that environment")
     options = parser.parse_args(arguments)
     try:
@@ -134,9 +147,7 @@ def main(arguments: list[str]) -> int:
         for environment in environments:
             print(environment.python)
         return 0
-    variables = run_environment(environments[0])
-    program = environments[0].prefix / "bin" / options.exec[0]
-    os.execve(program, [str(program), *options.exec[1:]], variables)
+    start(environments[0], options.exec)
 
 
 if __name__ == "__main__":

@@ -37,9 +37,7 @@ def repair_include_folders(prefix: Path) -> None:
     )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise SetupError(
-            f"NumPy does not start in {prefix} ({last}); remove that folder and run this again"
-        )
+        raise SetupError(f"NumPy does not start in {prefix} ({last}); remove that folder and run this again")
     python_include, numpy_include = done.stdout.splitlines()
     for file in (prefix / "share").glob("*/cmake/*.cmake"):
         text = file.read_text()

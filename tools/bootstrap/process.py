@@ -10,9 +10,9 @@ from pathlib import Path
 
 from bootstrap.errors import SetupError
 
-#: What a sourced workspace, another virtual environment or the ROS wheels leave behind. The wheels start Python a second
-#: time with LD_LIBRARY_PATH set and mark that in _ROS_WHEELS_BOOTSTRAP_COMPLETE; inherited by another environment's
-#: Python, both would load the wrong libraries.
+#: What a sourced workspace, another virtual environment or the ROS wheels leave behind. The wheels start Python a
+#: second time with LD_LIBRARY_PATH set and mark that in _ROS_WHEELS_BOOTSTRAP_COMPLETE; inherited by another
+#: environment's Python, both would load the wrong libraries.
 FOREIGN = (
     "_ROS_WHEELS_BOOTSTRAP_COMPLETE",
     "AMENT_PREFIX_PATH",
@@ -43,9 +43,15 @@ CAUSES = (
         r"No matching distribution found for (\S+)",
         "the package index has no {0} for this interpreter and machine; see docs/install.md for what is supported",
     ),
-    (r"Python\.h: No such file", "the C headers of Python are missing; install them (Debian: sudo apt install python3-dev)"),
+    (
+        r"Python\.h: No such file",
+        "the C headers of Python are missing; install them (Debian: sudo apt install python3-dev)",
+    ),
     (r"Permission denied: '([^']+)'", "{0} is not writable; change its owner or its permissions and run this again"),
-    (r"Killed|out of memory|Cannot allocate memory", "the machine ran out of memory; close other programs and run this again"),
+    (
+        r"Killed|out of memory|Cannot allocate memory",
+        "the machine ran out of memory; close other programs and run this again",
+    ),
 )
 
 

@@ -35,8 +35,8 @@ AMENT_LINE = (
 class Recipe:
     """What goes into an environment.
 
-    name: its folder under `.venv`. requirements: files of `requirements/`. ros_wheels: whether ROS comes as wheels, and the
-    message packages are built. distribution: the sourced ROS distribution that it stands on, or "".
+    name: its folder under `.venv`. requirements: files of `requirements/`. ros_wheels: whether ROS comes as wheels, and
+    the message packages are built. distribution: the sourced ROS distribution that it stands on, or "".
     """
 
     name: str
@@ -128,8 +128,8 @@ class Environment:
     def _stage(self, name: str, label: str, key: str, work: Callable[[], None]) -> None:
         """Run `work` unless it succeeded before with the same `key`.
 
-        The stamp is written last and in one step. A stage that was cut off leaves its mark of having begun and runs again.
-        (pip may then have left half a package: `_stages` makes the whole environment anew, from pip's cache.)
+        The stamp is written last and in one step. A stage that was cut off leaves its mark of having begun and runs
+        again. (pip may then have left half a package: `_stages` makes the whole environment anew, from pip's cache.)
         """
         stamps = self.prefix / "stamps"
         stamp, begun = stamps / name, stamps / f"{name}.begun"
@@ -168,13 +168,22 @@ class Environment:
         if self.prefix.exists():
             shutil.rmtree(self.prefix)
         site = ["--system-site-packages"] if self.recipe.distribution else []
-        venv = [interpreter.executable, "-m", "venv", *site]
+        venv: list[str | Path] = [interpreter.executable, "-m", "venv", *site]
         if interpreter.has_venv and interpreter.has_ensurepip:
             run_logged("create the environment", [*venv, self.prefix], self.log, self.base_environment)
         elif interpreter.has_venv and interpreter.has_pip:
             # Debian keeps ensurepip in a package of its own; pip from outside can install itself into the environment.
             run_logged("create the environment", [*venv, "--without-pip", self.prefix], self.log, self.base_environment)
-            pip = [interpreter.executable, "-m", "pip", "--python", self.python, "install", "pip", "setuptools"]
+            pip: list[str | Path] = [
+                interpreter.executable,
+                "-m",
+                "pip",
+                "--python",
+                self.python,
+                "install",
+                "pip",
+                "setuptools",
+            ]
             run_logged("install pip", pip, self.log, self.base_environment)
         else:
             raise SetupError(
