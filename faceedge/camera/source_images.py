@@ -55,6 +55,7 @@ class ImagesSource(Source):
         self._next: np.ndarray | None = None
 
     def open(self) -> None:
+        """See `Source.open`."""
         path = Path(self.settings.path).expanduser()
         self._files = list_pictures(path)
         self._at = self._good_in_round = 0
@@ -84,6 +85,7 @@ class ImagesSource(Source):
         return decode_picture(data, str(file))
 
     def read(self, timeout_s: float = 1.0) -> Frame | None:
+        """See `Source.read`."""
         if not self._files:
             raise InputError(f"the picture source {self.settings.path} was read before it was opened.")
         late = self._pacer.behind()
@@ -117,5 +119,6 @@ class ImagesSource(Source):
         return Frame(image, stamp_ns, sequence, self.settings.frame_id)
 
     def close(self) -> None:
+        """See `Source.close`."""
         self._files = []
         self._next = None

@@ -61,6 +61,7 @@ class Picamera2Source(Source):
         self._last_picture_s = 0.0
 
     def open(self) -> None:
+        """See `Source.open`."""
         self.close()
         if self._module is None:
             try:
@@ -112,6 +113,7 @@ class Picamera2Source(Source):
         raise DeviceError(f"no Raspberry Pi camera matches {wanted!r}; present: {names}.")
 
     def read(self, timeout_s: float = 1.0) -> Frame | None:
+        """See `Source.read`."""
         if self._camera is None:
             raise DeviceError("the Raspberry Pi camera was read before it was opened.")
         try:
@@ -149,6 +151,7 @@ class Picamera2Source(Source):
         self._last_sensor_ns = sensor_ns or None
 
     def close(self) -> None:
+        """See `Source.close`."""
         camera, self._camera, self._job = self._camera, None, None
         if camera is None:
             return

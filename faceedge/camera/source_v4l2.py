@@ -121,6 +121,7 @@ class V4l2Source(Source):
         self._last_picture_s = 0.0
 
     def open(self) -> None:
+        """See `Source.open`."""
         self.close()
         path = resolve_device(self.settings.path)
         try:
@@ -211,6 +212,7 @@ class V4l2Source(Source):
         return abi.Buffer(index=index, type=abi.BUF_TYPE_VIDEO_CAPTURE, memory=abi.MEMORY_MMAP)
 
     def read(self, timeout_s: float = 1.0) -> Frame | None:
+        """See `Source.read`."""
         if self._fd is None:
             raise DeviceError(f"{self.description} was read before it was opened.")
         try:
@@ -287,6 +289,7 @@ class V4l2Source(Source):
         return to_system_ns(sensor_ns, time.CLOCK_MONOTONIC)
 
     def close(self) -> None:
+        """See `Source.close`."""
         if self._fd is None:
             return
         if self._streaming:

@@ -178,30 +178,48 @@ def fourcc_text(number: int) -> str:
 class Kernel(Protocol):
     """The system calls of a capture; a test puts its own device behind them. All raise OSError."""
 
-    def open(self, path: str) -> int: ...
-    def ioctl(self, fd: int, request: int, argument: ctypes.Structure | ctypes.c_int) -> None: ...
-    def map(self, fd: int, length: int, offset: int) -> mmap.mmap | bytearray: ...
-    def wait(self, fd: int, timeout_s: float) -> bool: ...
-    def close(self, fd: int) -> None: ...
+    def open(self, path: str) -> int:
+        """File descriptor of the device."""
+        ...
+
+    def ioctl(self, fd: int, request: int, argument: ctypes.Structure | ctypes.c_int) -> None:
+        """One request; ``argument`` is read and written."""
+        ...
+
+    def map(self, fd: int, length: int, offset: int) -> mmap.mmap | bytearray:
+        """Memory of one buffer."""
+        ...
+
+    def wait(self, fd: int, timeout_s: float) -> bool:
+        """Whether a buffer is ready, or the device has something to complain about, within ``timeout_s``."""
+        ...
+
+    def close(self, fd: int) -> None:
+        """Give the descriptor back."""
+        ...
 
 
 class LinuxKernel:
     """The real system calls."""
 
     def open(self, path: str) -> int:
+        """See `Kernel.open`."""
         return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
 
     def ioctl(self, fd: int, request: int, argument: ctypes.Structure | ctypes.c_int) -> None:
+        """See `Kernel.ioctl`."""
         fcntl.ioctl(fd, request, argument, True)
 
     def map(self, fd: int, length: int, offset: int) -> mmap.mmap:
+        """See `Kernel.map`."""
         return mmap.mmap(fd, length, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE, offset=offset)
 
     def wait(self, fd: int, timeout_s: float) -> bool:
-        """Whether a buffer is ready, or the device has something to complain about, within ``timeout_s``."""
+        """See `Kernel.wait`."""
         poller = select.poll()
         poller.register(fd, select.POLLIN)
         return bool(poller.poll(max(0.0, timeout_s) * 1000))
 
     def close(self, fd: int) -> None:
+        """See `Kernel.close`."""
         os.close(fd)

@@ -36,6 +36,7 @@ class VideoSource(Source):
         self._read_any = False
 
     def open(self) -> None:
+        """See `Source.open`."""
         path = Path(self.settings.path).expanduser()
         if not path.is_file():
             raise InputError(f"no video file at {path}; give the path of an existing file.")
@@ -85,6 +86,7 @@ class VideoSource(Source):
         return picture
 
     def read(self, timeout_s: float = 1.0) -> Frame | None:
+        """See `Source.read`."""
         if self._capture is None:
             raise InputError(f"the video source {self.settings.path} was read before it was opened.")
         if self.finished:
@@ -108,10 +110,10 @@ class VideoSource(Source):
             return None
         image = fit(self._next, self.width, self.height)
         self._next = None
-        frame = Frame(image, stamp_ns, sequence, self.settings.frame_id)
-        return frame
+        return Frame(image, stamp_ns, sequence, self.settings.frame_id)
 
     def close(self) -> None:
+        """See `Source.close`."""
         if self._capture is not None:
             self._capture.release()
             self._capture = None

@@ -7,18 +7,15 @@ from pathlib import Path
 
 from faceedge.errors import ConfigurationError
 
+LOG_LEVELS = ("debug", "info", "warn", "error", "fatal")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `faceedge run`."""
-    parser.add_argument(
-        "params", type=Path, metavar="PARAMS.yaml", help="ROS parameter file, for example config/camera_faces.yaml"
-    )
-    parser.add_argument(
-        "ros_arguments",
-        nargs=argparse.REMAINDER,
-        metavar="--ros-args ...",
-        help="passed on to ROS: remappings and single parameters",
-    )
+    parser.add_argument("params", type=Path, metavar="PARAMS.yaml", help="ROS parameter file, as config/camera_faces.yaml")
+    parser.add_argument("--nodes", nargs="+", metavar="NODE", help="start only these (camera, faces)")
+    parser.add_argument("--namespace", default="", help="of all nodes; /humans, /tf and /diagnostics stay global")
+    parser.add_argument("--log-level", default="info", choices=LOG_LEVELS)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -31,4 +28,4 @@ def main(args: argparse.Namespace) -> int:
         raise ConfigurationError(
             f"ROS 2 is not available in this Python ({error.name} is missing); `faceedge doctor` says what to do."
         ) from error
-    return int(runner.run(args.params, args.ros_arguments))
+    return runner.run(args.params, args.nodes, namespace=args.namespace, log_level=args.log_level)
