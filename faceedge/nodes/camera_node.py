@@ -2,7 +2,8 @@
 
 Pictures are stamped with the start of their exposure. They are published only while somebody subscribes, because an
 image costs more than a face detection; nodes in the same process receive them in memory
-(:mod:`faceedge.nodes.shared_frames`). A device that goes away is an ERROR on /diagnostics and is opened again and again with growing pauses.
+(:mod:`faceedge.nodes.shared_frames`). A device that goes away is an ERROR on /diagnostics and is opened again and again
+with growing pauses.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from typing import Any
 from rclpy.publisher import Publisher
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from faceedge.camera.calibration import CameraInfo as Calibration
 from faceedge.camera.calibration import load_calibration
 from faceedge.camera.frame import Frame
 from faceedge.camera.source_base import MAX_RATE_HZ, MAX_SIDE_PX
 from faceedge.camera.sources import KINDS, Source, SourceSettings, make_source
-from faceedge.errors import ConfigurationError, DeviceError, InputError
+from faceedge.errors import DeviceError, InputError
 from faceedge.nodes import conversions, shared_frames
+from faceedge.nodes.camera_info import CalibrationAtSize
 from faceedge.nodes.diagnostics import Level, RateMeter, Report, latency_values
 from faceedge.nodes.lifecycle import ManagedNode
 from faceedge.nodes.parameters import Spec
@@ -63,8 +64,8 @@ class CameraNode(ManagedNode):
     def __init__(self, **options: Any) -> None:
         super().__init__("camera", PARAMETERS, **options)
         self._source: Source | None = None
-        self._calibration: Calibration | None = None
-        self._scaled: Calibration | None = None
+        self._calibration = CalibrationAtSize(None, self._warn)
+        self._calibrated = False
         self._worker: Worker | None = None
         self._publishers_made: list[Publisher] = []
         self._topic = ""
@@ -92,7 +93,8 @@ class CameraNode(ManagedNode):
         self._source = TopicSource(settings, self, settings.path) if kind == TOPIC else make_source(settings)
         self._quality = values["jpeg_quality"]
         url = values["camera_info_url"]
-        self._calibration = load_calibration(url) if url else None
+        self._calibration = CalibrationAtSize(load_calibration(url) if url else None, self._warn)
+        self._calibrated = bool(url)
         self._raw = self.make_publisher(Image, "~/image_raw", IMAGE_OUT)
         self._publishers_made.append(self._raw)
         self._compressed = self.make_publisher(CompressedImage, "~/image_raw/compressed", IMAGE_OUT)
@@ -105,7 +107,7 @@ class CameraNode(ManagedNode):
     def activate(self) -> None:
         """Open the source and start to read. A device that is absent may come later; a wrong file may not."""
         assert self._source is not None
-        self._trouble, self._reconnects, self._scaled = "", 0, None
+        self._trouble, self._reconnects = "", 0
         self._rate, self._timer = RateMeter(), StageTimer()
         try:
             self._source.open()
@@ -131,7 +133,7 @@ class CameraNode(ManagedNode):
             self._topic = ""
         while self._publishers_made:
             self.destroy_publisher(self._publishers_made.pop())
-        self._source = self._calibration = None
+        self._source = None
 
     # Driver thread.
 
@@ -144,7 +146,7 @@ class CameraNode(ManagedNode):
             try:
                 frame = source.read(READ_TIMEOUT_S)
             except InputError as error:
-                self.get_logger().warning(str(error), throttle_duration_sec=THROTTLE_S)
+                self._warn(str(error))
                 continue
             except DeviceError as error:
                 self._lose(error)
@@ -176,14 +178,13 @@ class CameraNode(ManagedNode):
 
     def _emit(self, frame: Frame) -> None:
         """Hand ``frame`` to this process and, where somebody subscribes, to others."""
-        calibration = self._calibration_for(frame)
         stamp_ns = self._on_ros_clock(frame.stamp_ns)
         if stamp_ns != frame.stamp_ns:
             frame = Frame(frame.image, stamp_ns, frame.sequence, frame.frame_id)
         self._timer.add("exposure to node", max(0, self._now_ns() - stamp_ns))
-        shared_frames.share(self._topic, SharedFrame(frame, None if calibration is None else calibration.k))
+        shared_frames.share(self._topic, SharedFrame(frame, self._calibration.intrinsics(frame)))
         if self._info.get_subscription_count():
-            self._info.publish(self._camera_info(calibration, frame))
+            self._info.publish(self._calibration.message(frame))
         if self._raw.get_subscription_count():
             with self._timer.stage("publish raw"):
                 self._raw.publish(conversions.frame_to_image(frame))
@@ -193,6 +194,9 @@ class CameraNode(ManagedNode):
         self._last_frame_at = time.monotonic()
         self._rate.tick()
 
+    def _warn(self, sentence: str) -> None:
+        self.get_logger().warning(sentence, throttle_duration_sec=THROTTLE_S)
+
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)
 
@@ -201,27 +205,6 @@ class CameraNode(ManagedNode):
         if not self.get_clock().ros_time_is_active or isinstance(self._source, TopicSource):
             return stamp_ns
         return max(0, self._now_ns() - (time.time_ns() - stamp_ns))
-
-    def _calibration_for(self, frame: Frame) -> Calibration | None:
-        """The calibration at the size of ``frame``; None, with a sentence, where it does not fit."""
-        height, width = frame.image.shape[:2]
-        if self._calibration is None:
-            return None
-        if self._scaled is None or (self._scaled.width, self._scaled.height) != (width, height):
-            try:
-                self._scaled = self._calibration.scaled(width, height)
-            except ConfigurationError as error:
-                self.get_logger().warning(str(error), throttle_duration_sec=THROTTLE_S)
-                return None
-        return self._scaled
-
-    @staticmethod
-    def _camera_info(calibration: Calibration | None, frame: Frame) -> CameraInfo:
-        if calibration is not None:
-            return conversions.calibration_to_camera_info(calibration, frame.stamp_ns, frame.frame_id)
-        height, width = frame.image.shape[:2]
-        header = conversions.make_header(frame.stamp_ns, frame.frame_id)
-        return CameraInfo(header=header, width=width, height=height)  # K = 0: not calibrated
 
     # Diagnostics.
 
@@ -245,7 +228,7 @@ class CameraNode(ManagedNode):
             "dropped": source.dropped,
             "rejected": source.rejected,
             "reconnects": self._reconnects,
-            "calibrated": self._calibration is not None,
+            "calibrated": self._calibrated,
             **latency_values(self._timer),
         }
         return Report(level, message, source.description, values)
