@@ -44,7 +44,9 @@ def random_gamma(images: torch.Tensor, generator: torch.Generator, bound: float 
     return (images.clamp(0, 255) / 255).pow(gamma) * 255
 
 
-def random_erase(images: torch.Tensor, generator: torch.Generator, *, chance: float, size: tuple[int, int]) -> torch.Tensor:
+def random_erase(
+    images: torch.Tensor, generator: torch.Generator, *, chance: float, size: tuple[int, int]
+) -> torch.Tensor:
     """Cover a random rectangle of some standardised pictures with grey: hands, hair, microphones."""
     n, _, height, width = images.shape
     low, high = size
@@ -70,7 +72,9 @@ def augment(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 def mix(
     images: torch.Tensor, targets: torch.Tensor, generator: torch.Generator, *, chance: float, alpha: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mixup (H. Zhang et al., 2018) on a share of batches: convex pairs of pictures (n, ...) and targets (n, classes)."""
+    """Mixup (H. Zhang et al., 2018) on a share of batches: convex pairs of pictures (n, ...) and targets (n,
+    classes).
+    """
     if float(torch.rand((), generator=generator)) >= chance:
         return images, targets
     gammas = torch._standard_gamma(torch.full((2,), alpha), generator=generator)

@@ -1,7 +1,7 @@
 """Training of the expression network on FER2013, resumable after each epoch.
 
-``faceedge train expression --data FOLDER --output FOLDER`` runs it. The public test split is used for choosing and for
-the temperature of the confidence, never for learning; the card says so beside each figure.
+``faceedge train expression --data FOLDER --output FOLDER`` runs it. The public test split is used for choosing and
+for the temperature of the confidence, never for learning; the card says so beside each figure.
 """
 
 from __future__ import annotations

@@ -66,9 +66,10 @@ class ExpressionNetwork(nn.Module):
         super().__init__()
         stem, a, b, c = widths
         self.features = nn.Sequential(
+            nn.AvgPool2d(2),
             conv_norm(1, stem),
             nn.ReLU(),
-            conv_norm(stem, a, stride=2),
+            conv_norm(stem, a),
             nn.ReLU(),
             ResidualBlock(a, a, attention=False),
             ResidualBlock(a, b, stride=2),

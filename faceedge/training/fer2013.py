@@ -1,8 +1,9 @@
 """FER2013: grey 48x48 faces with seven expressions, cleaned of duplicates before anything is learned from them.
 
 Source: I. Goodfellow et al., "Challenges in representation learning: a report on three machine learning contests",
-ICML 2013 workshop. The set was collected by a web search and labelled once, so it holds the same picture several times,
-sometimes under different labels. A duplicate with two labels teaches nothing, and a duplicate across the splits is a leak.
+ICML 2013 workshop. The set was collected by a web search and labelled once, so it holds the same picture several
+times, sometimes under different labels. A duplicate with two labels teaches nothing, and a duplicate across the
+splits is a leak.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from faceedge.errors import InputError
+
+CLASSES = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
+"""The set's own names, in the order of its labels here."""
 
 SAME_PICTURE = 0.99
 """Two faces whose zero-mean, unit-norm pixels correlate above this are taken for one picture."""
@@ -64,7 +68,9 @@ def load(path: Path) -> FaceSet:
             f"{path}: expected an .npz file with arrays 'image' (n, 48, 48) uint8, 'label' and 'classes', got: {error}"
         ) from error
     if images.ndim != 3 or images.dtype != np.uint8 or len(images) != len(labels):
-        raise InputError(f"{path}: expected 'image' (n, 48, 48) uint8 and as many labels, got {images.shape} {images.dtype}")
+        raise InputError(
+            f"{path}: expected 'image' (n, 48, 48) uint8 and as many labels, got {images.shape} {images.dtype}"
+        )
     return FaceSet(images, labels, classes)
 
 
@@ -76,7 +82,9 @@ def normalised(images: np.ndarray) -> np.ndarray:
 
 
 def same_picture_groups(images: np.ndarray, block: int = 2000) -> np.ndarray:
-    """Group index (n,) of each picture: equal for pictures that correlate above `SAME_PICTURE`, directly or by a chain."""
+    """Group index (n,) of each picture: equal for pictures that correlate above `SAME_PICTURE`, directly or by a
+    chain.
+    """
     rows = normalised(images)
     group = np.arange(len(rows))
     for start in range(0, len(rows), block):

@@ -1,0 +1,65 @@
+"""`faceedge train`: make a shipped model again, from its data to its file and card."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+
+from faceedge.errors import ConfigurationError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `faceedge train`."""
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="MODEL")
+    expression = kinds.add_parser("expression", help="the seven expressions, on FER2013")
+    expression.add_argument("--data", type=Path, required=True, help="folder with training.npz and public_test.npz")
+    expression.add_argument(
+        "--output", type=Path, default=Path("runs/expression"), help="checkpoint, history, float file"
+    )
+    expression.add_argument("--models", type=Path, default=Path("models"), help="where the .tflite and its card go")
+    expression.add_argument("--epochs", type=int, default=None, help="default: the recipe's")
+    expression.add_argument("--seed", type=int, default=None, help="default: the recipe's")
+    expression.add_argument("--threads", type=int, default=None, help="default: the recipe's")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Train, export, measure; goes on from the checkpoint if a run was cut short."""
+    import numpy as np
+
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise ConfigurationError(
+            "training needs torch, which is not installed; run `pip install faceedge[train]`"
+        ) from error
+    from faceedge.perception.expression import band_limit, band_mask
+    from faceedge.training import expression, expression_card, fer2013, restoration
+
+    changes = {key: getattr(args, key) for key in ("epochs", "seed", "threads") if getattr(args, key) is not None}
+    settings = dataclasses.replace(expression.TrainingSettings(), **changes)
+
+    def say(line: str) -> None:
+        print(line, flush=True)
+
+    validation = fer2013.load(args.data / "public_test.npz")
+    training, report = fer2013.clean(fer2013.load(args.data / "training.npz"), validation)
+    say(f"training data: {report}")
+    restored, blur = restoration.restore(training.images, validation.images)
+    training = dataclasses.replace(training, images=restored)
+    say(
+        "training data: as sharp as PublicTest"
+        if blur.is_sharp
+        else f"training data: blur undone up to {blur.band:.0f}"
+    )
+    mask = band_mask(blur.band)
+    seen = np.stack([band_limit(image, mask) for image in validation.images]).clip(0, 255).astype(np.uint8)
+    network = expression.train(training, dataclasses.replace(validation, images=seen), args.output, settings, say)
+    options = " ".join(f"--{key} {value}" for key, value in changes.items() if key != "threads")
+    command = f"faceedge train expression --data FER2013 {options}".strip()
+    figures = expression_card.finish(
+        network, training, validation, report, blur, settings, args.output, args.models, command, say
+    )
+    say(json.dumps(figures.as_dict(), indent=1))
+    return 0
