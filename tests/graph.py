@@ -25,6 +25,8 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 
+from faceedge.nodes.process import use_shipped_dds_profile
+
 PATIENCE_S = 30.0
 TRANSITIONS = {
     "configure": Transition.TRANSITION_CONFIGURE,
@@ -52,6 +54,7 @@ class Graph:
         domain = random.SystemRandom().randint(1, 100)
         os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
         os.environ["ROS_LOG_DIR"] = str(folder)
+        use_shipped_dds_profile()
         self._environment = {**os.environ, "ROS_DOMAIN_ID": str(domain)}
         self._context = Context()
         rclpy.init(args=[], context=self._context, domain_id=domain)

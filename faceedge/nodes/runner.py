@@ -60,9 +60,11 @@ def check_parameter_file(path: Path, names: Sequence[str]) -> None:
 
 def run(
     params_yaml: Path | str,
-    ros_arguments: Sequence[str] = (),
     nodes: Sequence[str] | None = None,
     *,
+    namespace: str = "",
+    log_level: str = "info",
+    ros_arguments: Sequence[str] = (),
     stop: threading.Event | None = None,
 ) -> int:
     """Run nodes in this process until SIGINT or ``stop``.
@@ -71,8 +73,10 @@ def run(
 
     Args:
         params_yaml: parameter file.
-        ros_arguments: what may follow `--ros-args` (with or without that word): remappings, `-p name:=value`, ...
         nodes: names from ``NODES``; None: all.
+        namespace: of all nodes; /humans, /tf and /diagnostics stay global.
+        log_level: debug, info, warn, error or fatal.
+        ros_arguments: what else may follow `--ros-args`: remappings, `-p name:=value`, ...
         stop: set it to end the nodes when this runs in a thread.
 
     Returns:
@@ -88,9 +92,11 @@ def run(
     path = Path(params_yaml).expanduser()
     renamed = [argument.split(RENAME, 1)[1] for argument in ros_arguments if RENAME in argument]
     check_parameter_file(path, [*NODES, *renamed])
-    further = [argument for argument in ros_arguments if argument != "--ros-args"]
     # The later one wins, so the file may still say autostart: false.
-    args = ["--ros-args", "-p", "autostart:=true", "--params-file", str(path), *further]
+    args = ["--ros-args", "-p", "autostart:=true", "--params-file", str(path), "--log-level", log_level]
+    if namespace:
+        args += ["-r", f"__ns:=/{namespace.strip('/')}"]
+    args += [argument for argument in ros_arguments if argument != "--ros-args"]
     return run_nodes([make for name, make in NODES.items() if name in wanted], args, stop)
 
 

@@ -1,0 +1,85 @@
+"""`faceedge run`: parameter files that would silently do nothing are refused."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+
+pytest.importorskip("rclpy", reason="ROS 2 is not installed here")
+pytest.importorskip("hri_msgs.msg", reason="the hri_msgs messages are not built here")
+
+from faceedge.errors import ConfigurationError
+from faceedge.nodes import process, runner
+from faceedge.nodes.camera_node import PARAMETERS as CAMERA_PARAMETERS
+from faceedge.nodes.face_node import PARAMETERS as FACE_PARAMETERS
+from faceedge.nodes.lifecycle import COMMON
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("", "must have keys such as"),
+        ("- 1\n- 2", "must have keys such as"),
+        ("camera: [", "is not YAML"),
+        ("camera:\n  width: 640", "needs ros__parameters with names and values below 'camera'"),
+        ("/**/camra:\n  ros__parameters: {width: 640}", "did you mean '/**/camera'?"),
+        ("/**/radar:\n  ros__parameters: {width: 640}", "for none of the nodes camera, faces"),
+    ],
+)
+def test_a_parameter_file_without_effect_is_refused(tmp_path: Path, content: str, sentence: str) -> None:
+    path = tmp_path / "parameters.yaml"
+    path.write_text(content)
+    with pytest.raises(ConfigurationError) as caught:
+        runner.run(path)
+    assert sentence in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_a_parameter_file_that_is_missing_is_named() -> None:
+    with pytest.raises(ConfigurationError, match="/nowhere.yaml cannot be read"):
+        runner.run("/nowhere.yaml")
+
+
+def test_an_unknown_node_is_refused_with_those_that_exist() -> None:
+    with pytest.raises(ConfigurationError, match="expected nodes out of camera, faces, got radar"):
+        runner.run(ROOT / "config" / "camera_faces.yaml", nodes=["radar"])
+
+
+def test_a_renamed_node_may_have_a_key_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "parameters.yaml"
+    path.write_text("/**/front:\n  ros__parameters: {width: 640}\n")
+    runner.check_parameter_file(path, ["camera", "faces", "front"])
+
+
+def test_the_shipped_parameter_file_names_only_parameters_that_exist() -> None:
+    path = ROOT / "config" / "camera_faces.yaml"
+    runner.check_parameter_file(path, list(runner.NODES))
+    content = yaml.safe_load(path.read_text())
+    specs = {"/**": COMMON, "/**/camera": CAMERA_PARAMETERS, "/**/faces": FACE_PARAMETERS}
+    for key, entry in content.items():
+        by_name = {spec.name: spec for spec in specs[key]}
+        for name, value in entry["ros__parameters"].items():
+            assert by_name[name].problem(value) == ""
+
+
+def test_affect_and_pictures_of_faces_are_off_by_default_and_in_the_shipped_file() -> None:
+    faces = yaml.safe_load((ROOT / "config" / "camera_faces.yaml").read_text())["/**/faces"]["ros__parameters"]
+    defaults = {spec.name: spec.default for spec in FACE_PARAMETERS}
+    for name in ("expression", "action_units", "cropped"):
+        assert defaults[name] is False
+        assert faces[name] is False
+
+
+def test_the_shipped_dds_profile_is_used_unless_the_user_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in process.USERS_OWN:
+        monkeypatch.delenv(variable, raising=False)
+    assert process.use_shipped_dds_profile() == ROOT / "config" / "fastdds.xml"
+    assert os.environ[process.PROFILE_VARIABLE] == str(ROOT / "config" / "fastdds.xml")
+    monkeypatch.setenv(process.PROFILE_VARIABLE, "/home/me/mine.xml")
+    assert process.use_shipped_dds_profile() == Path("/home/me/mine.xml")
+    assert os.environ[process.PROFILE_VARIABLE] == "/home/me/mine.xml"
