@@ -35,7 +35,7 @@ def first_argument(call: ast.Call) -> str:
 
 
 def has_launch() -> bool:
-    """Whether the real `launch` is installed; the folder `launch/` of this repository is importable by that name, too."""
+    """Whether the real `launch` is installed; the folder `launch/` of this repository is importable as well."""
     try:
         return all(importlib.util.find_spec(name) is not None for name in ("launch.actions", "launch_ros.actions"))
     except ModuleNotFoundError:

@@ -41,7 +41,7 @@ def test_a_parameter_file_without_effect_is_refused(tmp_path: Path, content: str
 
 
 def test_a_parameter_file_that_is_missing_is_named() -> None:
-    with pytest.raises(ConfigurationError, match="/nowhere.yaml cannot be read"):
+    with pytest.raises(ConfigurationError, match=r"/nowhere\.yaml cannot be read"):
         runner.run("/nowhere.yaml")
 
 
