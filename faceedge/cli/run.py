@@ -12,7 +12,9 @@ LOG_LEVELS = ("debug", "info", "warn", "error", "fatal")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `faceedge run`."""
-    parser.add_argument("params", type=Path, metavar="PARAMS.yaml", help="ROS parameter file, as config/camera_faces.yaml")
+    parser.add_argument(
+        "params", type=Path, metavar="PARAMS.yaml", help="a ROS parameter file (config/camera_faces.yaml)"
+    )
     parser.add_argument("--nodes", nargs="+", metavar="NODE", help="start only these (camera, faces)")
     parser.add_argument("--namespace", default="", help="of all nodes; /humans, /tf and /diagnostics stay global")
     parser.add_argument("--log-level", default="info", choices=LOG_LEVELS)
