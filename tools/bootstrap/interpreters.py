@@ -15,6 +15,9 @@ from bootstrap.errors import SetupError
 #: Supported minor versions of CPython 3, the preferred one first.
 MINORS = (12, 11)
 
+#: Searched after PATH, which a job scheduler may have cut short.
+SYSTEM_FOLDERS = ("/usr/local/bin", "/usr/bin")
+
 PROBE = """
 import json, platform, sys, sysconfig
 def has(name):
@@ -62,7 +65,7 @@ def candidates(environment: Mapping[str, str]) -> Iterator[str]:
     names = [f"python3.{minor}" for minor in MINORS] + ["python3", "python"]
     folders = [folder for folder in environment.get("PATH", os.defpath).split(os.pathsep) if folder]
     for name in names:
-        for folder in [*folders, "/usr/local/bin", "/usr/bin"]:
+        for folder in [*folders, *SYSTEM_FOLDERS]:
             path = Path(folder) / name
             if path.is_file() and os.access(path, os.X_OK):
                 yield str(path)
