@@ -217,7 +217,7 @@ def test_a_camera_matrix_that_no_camera_has_is_refused(focal: float) -> None:
 def test_the_hri_messages_carry_their_values_and_the_stamp_of_the_picture() -> None:
     roi = conversions.region_of_interest(np.array([0.25, 0.5, 0.75, 1.0], np.float32), 1.25, HEADER)
     assert (roi.xmin, roi.ymin, roi.xmax, roi.ymax, roi.c) == (0.25, 0.5, 0.75, 1.0, 1.0)
-    landmarks = conversions.facial_landmarks(np.full((70, 2), (320.0, 120.0)), 0.5, (640, 480), HEADER)
+    landmarks = conversions.facial_landmarks(np.full((70, 2), (320.0, 120.0)), np.full(70, 0.5), (640, 480), HEADER)
     assert (landmarks.width, landmarks.height, len(landmarks.landmarks)) == (640, 480, 70)
     assert (landmarks.landmarks[69].x, landmarks.landmarks[69].y, landmarks.landmarks[69].c) == (0.5, 0.25, 0.5)
     estimate = ExpressionEstimate("happy", 0.75, np.zeros(7, np.float32), 0.5, -0.25)

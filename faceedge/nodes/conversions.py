@@ -188,13 +188,14 @@ def region_of_interest(roi: np.ndarray, confidence: float, header: Header) -> No
     )
 
 
-def facial_landmarks(points: np.ndarray, confidence: float, size: tuple[int, int], header: Header) -> FacialLandmarks:
-    """70 points (70, 2) in pixels of a picture of ``size`` (width, height) -> hri_msgs/FacialLandmarks."""
+def facial_landmarks(
+    points: np.ndarray, confidence: np.ndarray, size: tuple[int, int], header: Header
+) -> FacialLandmarks:
+    """Points (70, 2) in pixels of a picture of ``size`` (width, height), confidence (70,) -> FacialLandmarks."""
     width, height = size
-    scaled = (points / (width, height)).tolist()
-    confidence = float(confidence)
+    scaled = np.column_stack((points / (width, height), confidence)).tolist()
     message = FacialLandmarks(header=header, height=height, width=width)
-    message.landmarks = [NormalizedPointOfInterest2D(x=x, y=y, c=confidence) for x, y in scaled]
+    message.landmarks = [NormalizedPointOfInterest2D(x=x, y=y, c=c) for x, y, c in scaled]
     return message
 
 

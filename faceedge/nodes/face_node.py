@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,9 @@ class FaceNode(ManagedNode):
                 faces = perception.process(frame, intrinsics)
             except InputError as error:
                 source.reject(error)
+                continue
+            except Exception:  # a defect in one picture's way must not cost all pictures after it
+                self.crashed(traceback.format_exc())
                 continue
             with self._timer.stage("publish"):
                 publishers.publish(faces, frame)

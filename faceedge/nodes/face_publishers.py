@@ -17,7 +17,7 @@ from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 
 from faceedge.camera.frame import Frame
-from faceedge.camera.landmarks import to_rep155
+from faceedge.camera.landmarks import REP155_CONFIDENCE, to_rep155
 from faceedge.nodes import conversions
 from faceedge.nodes.qos import HUMANS, TRANSFORMS, make_publisher, make_short_lived_publisher, overridden_profile
 from faceedge.perception.faces import Face
@@ -140,7 +140,7 @@ class FacePublishers:
         mesh, estimate, units = face.mesh, face.expression, face.action_units
         if self._topics.landmarks and mesh is not None:
             result["landmarks"] = lambda: conversions.facial_landmarks(
-                to_rep155(mesh.points), mesh.presence, (width, height), header
+                to_rep155(mesh.points), mesh.presence * REP155_CONFIDENCE, (width, height), header
             )
         if self._topics.expression and estimate is not None:
             result["expression"] = lambda: conversions.expression(estimate, header)

@@ -85,9 +85,9 @@ class ManagedNode(rclpy.lifecycle.Node):
         return qos_profiles.make_publisher(self, message_type, topic, qos)
 
     def crashed(self, trace: str) -> None:
-        """For workers: keep the last line of ``trace`` for /diagnostics and log all of it."""
-        self._crash = f"a thread ended unexpectedly, please report it: {trace.strip().splitlines()[-1]}"
-        self.get_logger().error(f"{self._crash}\n{trace}")
+        """For workers: keep the last line of ``trace`` for /diagnostics and log all of it, at most every 5 s."""
+        self._crash = f"something unexpected happened, please report it: {trace.strip().splitlines()[-1]}"
+        self.get_logger().error(f"{self._crash}\n{trace}", throttle_duration_sec=5.0)
 
     # Transitions.
 
