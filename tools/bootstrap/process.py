@@ -41,7 +41,8 @@ CAUSES = (
     ),
     (
         r"No matching distribution found for (\S+)",
-        "the package index has no {0} for this interpreter and machine; see docs/install.md for what is supported",
+        "the package index has no {0} for this interpreter and machine, or did not answer; check the network "
+        "and what docs/install.md supports",
     ),
     (
         r"Python\.h: No such file",
