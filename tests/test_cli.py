@@ -19,7 +19,7 @@ def fake(monkeypatch: pytest.MonkeyPatch, action: Any) -> None:
     module = SimpleNamespace(
         add_arguments=lambda parser: parser.add_argument("--fast", action="store_true"), main=action
     )
-    monkeypatch.setattr(cli.importlib, "import_module", lambda name: module)
+    monkeypatch.setattr("importlib.import_module", lambda name: module)
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,7 +92,7 @@ def test_a_missing_package_fails_only_the_command_that_needs_it(
     def no_import(name: str) -> Any:
         raise ModuleNotFoundError(f"No module named {missing!r}", name=missing)
 
-    monkeypatch.setattr(cli.importlib, "import_module", no_import)
+    monkeypatch.setattr("importlib.import_module", no_import)
     assert cli.main(["train", "expression"]) == 1
     error = capsys.readouterr().err
     assert sentence in error

@@ -215,7 +215,7 @@ def test_missing_venv_support_is_said_with_the_package_to_install(tmp_path: Path
 
 def test_a_full_disk_is_said_before_anything_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = type("Usage", (), {"free": 10**8})
-    monkeypatch.setattr(stages.shutil, "disk_usage", lambda folder: usage)
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: usage)
     with pytest.raises(SetupError, match=r"has 0\.1 GB free, the environment needs 3\.2 GB"):
         made(tmp_path).prepare()
 

@@ -75,7 +75,7 @@ def test_executables_and_files_that_are_named_exist(path: Path) -> None:
         keywords = {keyword.arg: keyword.value for keyword in call.keywords}
         executable = keywords["executable"]
         assert isinstance(executable, ast.Constant)
-        assert f'"{executable.value} = ' in setup
+        assert f'"{executable.value!s} = ' in setup
     assert (ROOT / "config" / "camera_faces.yaml").is_file()
     assert "generate_launch_description" in path.read_text(encoding="utf-8")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import importlib.util
 import json
 from pathlib import Path
 
@@ -28,12 +29,8 @@ def main(args: argparse.Namespace) -> int:
     """Train, export, measure; goes on from the checkpoint if a run was cut short."""
     import numpy as np
 
-    try:
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise ConfigurationError(
-            "training needs torch, which is not installed; run `pip install faceedge[train]`"
-        ) from error
+    if importlib.util.find_spec("torch") is None:
+        raise ConfigurationError("training needs torch, which is not installed; run `pip install faceedge[train]`")
     from faceedge.perception.expression import band_limit, band_mask
     from faceedge.training import expression, expression_card, fer2013, restoration
 
