@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import yaml
 
 pytest.importorskip("rclpy", reason="ROS 2 is not installed here")
 pytest.importorskip("hri_msgs.msg", reason="the hri_msgs messages are not built here")
+
+from graph import Graph, values_of
+from hri_msgs.msg import IdsList
 
 from faceedge.errors import ConfigurationError
 from faceedge.nodes import process, runner
@@ -83,3 +89,27 @@ def test_the_shipped_dds_profile_is_used_unless_the_user_has_one(monkeypatch: py
     monkeypatch.setenv(process.PROFILE_VARIABLE, "/home/me/mine.xml")
     assert process.use_shipped_dds_profile() == Path("/home/me/mine.xml")
     assert os.environ[process.PROFILE_VARIABLE] == "/home/me/mine.xml"
+
+
+@pytest.mark.graph
+def test_one_command_runs_both_nodes_in_a_namespace_until_ctrl_c(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "grey.png"), np.full((120, 160, 3), 100, np.uint8))
+    content = yaml.safe_load((ROOT / "config" / "camera_faces.yaml").read_text())
+    camera = {"source": "images", "path": str(tmp_path / "grey.png"), "loop": True}
+    content["/**/camera"]["ros__parameters"] |= camera
+    path = tmp_path / "parameters.yaml"
+    path.write_text(yaml.safe_dump(content))
+    graph = Graph(tmp_path)
+    try:
+        command = [sys.executable, "-m", "faceedge.cli.main", "run", str(path), "--namespace", "robot"]
+        child = graph.start_process(command)
+        tracked = graph.collect("/humans/faces/tracked", IdsList)
+        graph.wait_for_report("robot/camera", lambda status: status.message == "running", "the camera")
+        status = graph.wait_for_report("robot/faces", lambda s: int(values_of(s).get("frames", 0)) > 5, "the faces")
+        assert values_of(status)["transport"] == "shared"
+        assert tracked
+        assert all(not message.ids for message in tracked)
+        assert graph.stop(child) == 0
+        assert "Traceback" not in graph.output(child)
+    finally:
+        graph.close()

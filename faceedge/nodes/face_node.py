@@ -44,7 +44,7 @@ PARAMETERS = (
     Spec(
         "detector", "near", "near: faces within about 2 m; far: small faces, such as a class.", choices=("near", "far")
     ),
-    Spec("detection_threshold", 0.5, "Smallest confidence of a detection.", 0.0, 1.0),
+    Spec("detection_threshold", 0.5, "Smallest confidence of a detection.", 0.02, 0.99),
     Spec("max_faces", 40, "Most faces that are followed at once.", 1, 200),
     Spec("faces_per_frame", 0, "Faces whose landmarks are refreshed in one frame, in turn; 0: all.", 0, 200),
     Spec("landmarks", True, "Publish 70 facial landmarks for each face."),
@@ -94,7 +94,8 @@ class FaceNode(ManagedNode):
             detection_threshold=values["detection_threshold"],
             max_faces=values["max_faces"],
             faces_per_frame=values["faces_per_frame"],
-            landmarks=values["landmarks"],
+            # Everything else is computed from the landmarks, whether or not they are published.
+            landmarks=any(values[name] for name in ("landmarks", "pose", "expression", "action_units")),
             pose=values["pose"],
             expression=values["expression"],
             action_units=values["action_units"],
