@@ -133,8 +133,13 @@ class LandmarkNetwork:
         """
         check_image(image)
         square = where if isinstance(where, FaceSquare) else square_of_detection(where)
-        if not all(map(math.isfinite, (square.x, square.y, square.size, square.angle_rad))) or square.size < _MIN_ROI_SIZE_PX:
-            raise InputError(f"A face's square must be finite and at least {_MIN_ROI_SIZE_PX:g} px large, got {square}.")
+        if (
+            not all(map(math.isfinite, (square.x, square.y, square.size, square.angle_rad)))
+            or square.size < _MIN_ROI_SIZE_PX
+        ):
+            raise InputError(
+                f"A face's square must be finite and at least {_MIN_ROI_SIZE_PX:g} px large, got {square}."
+            )
         # One pixel of the crop is `step` pixels of the picture, turned by the angle. Pixel centres lie at integers, so the
         # middle of the crop is (size - 1) / 2.
         step = square.size / self.size

@@ -84,7 +84,7 @@ def load_folder(folder: Path, models: Path | None, runtime: str) -> LabelledCrop
     import numpy as np
 
     from faceedge.camera.detection import FaceDetector
-    from faceedge.camera.landmarks import LandmarkNetwork
+    from faceedge.camera.landmarks import LandmarkNetwork, square_of_detection
     from faceedge.inference.registry import find_model
     from faceedge.perception.expression import CROP_SIZE, align
 
@@ -110,7 +110,7 @@ def load_folder(folder: Path, models: Path | None, runtime: str) -> LabelledCrop
             if len(found.scores) == 0:
                 without_face += 1
                 continue
-            mesh = landmarks.locate(image, found.keypoints[int(np.argmax(found.scores))])
+            mesh = landmarks.locate(image, square_of_detection(found.boxes[0], found.keypoints[0]))
             crops.append(align(image, mesh.points))
             labels.append(label)
     return LabelledCrops(

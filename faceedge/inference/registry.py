@@ -134,7 +134,9 @@ def read_card(path: Path) -> ModelCard:
     if missing:
         raise ModelError(f"{path}: the model card lacks {', '.join(missing)} (each a non-empty text).")
     if content["name"] != path.stem:
-        raise ModelError(f"{path}: the card says name: {content['name']}, expected {path.stem}, the name of its own file.")
+        raise ModelError(
+            f"{path}: the card says name: {content['name']}, expected {path.stem}, the name of its own file."
+        )
     if Path(content["file"]).name != content["file"]:
         raise ModelError(f"{path}: file must be a file name beside the card, got {content['file']!r}.")
     known = {entry.name for entry in dataclasses.fields(ModelCard)} - {"extra"}
