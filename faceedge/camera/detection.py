@@ -1,15 +1,17 @@
 """Faces in a picture: an SSD network's raw outputs to boxes, scores and six key points, in the picture's pixels.
 
-The networks are MediaPipe's BlazeFace family (Bazarevsky et al., "BlazeFace: Sub-millisecond Neural Face Detection on Mobile
-GPUs", 2019). Each has one anchor or several per cell of one or several square grids. An anchor is a point, the centre of its
-cell: the published anchor options fix all anchors' width and height to 1, so that only centres remain and box sizes come
-straight from the network, in input pixels. A card gives its grids as ``anchors: [[stride_px, anchors_per_cell], ...]``.
+The networks are MediaPipe's BlazeFace family (Bazarevsky et al., "BlazeFace: Sub-millisecond Neural Face Detection on
+Mobile GPUs", 2019). Each has one anchor or several per cell of one or several square grids. An anchor is a point, the
+centre of its cell: the published anchor options fix all anchors' width and height to 1, so that only centres remain
+and box sizes come straight from the network, in input pixels. A card gives its grids as
+``anchors: [[stride_px, anchors_per_cell], ...]``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -78,8 +80,8 @@ class Letterbox:
             image: (height, width, 3) uint8.
 
         Returns:
-            The canvas (size, size, 3) uint8, which the next call overwrites; the scale, canvas pixels per picture pixel;
-            and the offset (2,) float32, x y of the picture's corner on the canvas.
+            The canvas (size, size, 3) uint8, which the next call overwrites; the scale, canvas pixels per picture
+            pixel; and the offset (2,) float32, x y of the picture's corner on the canvas.
         """
         height, width = image.shape[:2]
         scale = self.size / max(height, width)
@@ -134,8 +136,9 @@ def _areas(boxes: np.ndarray) -> np.ndarray:
 def blend_overlapping(values: np.ndarray, scores: np.ndarray, iou_threshold: float) -> tuple[np.ndarray, np.ndarray]:
     """Non-maximum suppression that averages instead of discarding (the "blending" of the BlazeFace paper).
 
-    The best candidate and all that overlap it by more than ``iou_threshold`` become one detection: their mean weighted by
-    score, with the best one's score. The rest go through the same until none is left. Less jitter than plain suppression.
+    The best candidate and all that overlap it by more than ``iou_threshold`` become one detection: their mean
+    weighted by score, with the best one's score. The rest go through the same until none is left. Less jitter than
+    plain suppression.
 
     Args:
         values: (n, 4 + k) float32, a box in the first four columns, points after it.
@@ -203,17 +206,19 @@ class FaceDetector:
         self._iou_threshold = iou_threshold
 
     def _read_anchors(self, model: Model) -> np.ndarray:
-        grids = model.card.extra.get("anchors")
+        grids: Any = model.card.extra.get("anchors")
         try:
-            anchors = anchor_centres(self.size, [(int(stride), int(repeats)) for stride, repeats in grids])  # type: ignore[union-attr]
+            anchors = anchor_centres(self.size, [(int(stride), int(repeats)) for stride, repeats in grids])
         except (TypeError, ValueError, ZeroDivisionError) as error:
             raise ModelError(
-                f"{model.card.name}: the card of a face detector needs anchors: [[stride_px, anchors_per_cell], ...], got {grids!r}."
+                f"{model.card.name}: the card of a face detector needs "
+                f"anchors: [[stride_px, anchors_per_cell], ...], got {grids!r}."
             ) from error
         expected = [(1, len(anchors), _VALUES_PER_ANCHOR), (1, len(anchors), 1)]
         if self._interpreter.output_shapes != expected:
             raise ModelError(
-                f"{model.path}: the card's anchors ask for outputs {expected}, the file has {self._interpreter.output_shapes}."
+                f"{model.path}: the card's anchors ask for outputs {expected}, the file has "
+                f"{self._interpreter.output_shapes}."
             )
         return anchors
 

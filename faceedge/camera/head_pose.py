@@ -1,10 +1,10 @@
 """Where a head is and where it faces, from the landmarks of one calibrated picture.
 
-Frames. The camera's optical frame has x right, y down, z forward (REP-103). The face's frame (REP-155) has its origin at the
-sellion, x out of the face, y to the person's left, z up.
+Frames. The camera's optical frame has x right, y down, z forward (REP-103). The face's frame (REP-155) has its origin
+at the sellion, x out of the face, y to the person's left, z up.
 
-Distance comes from size: the face is taken as one of average size, so that it is off by as much as this person's head differs
-from the average, about 6 % (one standard deviation) for adults, and a child seems further away than it is.
+Distance comes from size: the face is taken as one of average size, so that it is off by as much as this person's head
+differs from the average, about 6 % (one standard deviation) for adults, and a child seems further away than it is.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from faceedge.camera.landmarks import FaceMesh
 from faceedge.camera.mesh_tables import MESH_POINTS, SELLION
 from faceedge.errors import InputError
 
-# An average face: points of the mesh that hardly move with the expression, (x, y, z) in mm in the face's frame. Shape: the
-# median, made symmetric, of the landmark network's own meshes of 1,581 portraits (Labeled Faces in the Wild, 320 people) after
-# Procrustes alignment; refitting those portraits with the depths scaled by 0.6 to 1.5 is best at 1.0. Size: the middles of
-# the eyes are 63 mm apart, the mean interpupillary distance of adults (N. A. Dodgson, "Variation and extrema of human
-# interpupillary distance", 2004, from the 1988 US Army anthropometric survey: 63.4 +- 3.8 mm).
+# An average face: points of the mesh that hardly move with the expression, (x, y, z) in mm in the face's frame.
+# Shape: the median, made symmetric, of the landmark network's own meshes of 1,581 portraits (Labeled Faces in the
+# Wild, 320 people) after Procrustes alignment; refitting those portraits with the depths scaled by 0.6 to 1.5 is best
+# at 1.0. Size: the middles of the eyes are 63 mm apart, the mean interpupillary distance of adults (N. A. Dodgson,
+# "Variation and extrema of human interpupillary distance", 2004, from the 1988 US Army anthropometric survey: 63.4 +-
+# 3.8 mm).
 _MIDDLE_MM = {
     SELLION: (0.0, 0.0, 0.0),
     6: (3.5, 0.0, -8.5),
@@ -113,13 +114,26 @@ class HeadPose:
         return np.asarray(self.rotation[:, 0])
 
 
+def check_intrinsics(intrinsics: np.ndarray) -> None:
+    """Raise InputError unless ``intrinsics`` is a camera matrix: (3, 3), finite, with positive focal lengths."""
+    if (
+        np.shape(intrinsics) != (3, 3)
+        or not np.isfinite(intrinsics).all()
+        or min(intrinsics[0, 0], intrinsics[1, 1]) <= 0
+    ):
+        raise InputError(
+            "Intrinsics must be a finite (3, 3) matrix with positive focal lengths, got "
+            f"{np.asarray(intrinsics).tolist()}."
+        )
+
+
 def estimate(mesh: FaceMesh, intrinsics: np.ndarray) -> HeadPose | None:
     """Fit the average face to a mesh.
 
     Args:
         mesh: of this picture; only x and y of the rigid points are used.
-        intrinsics: K, (3, 3), of the picture that the mesh's pixels belong to; lens distortion is neglected, rectify the
-            picture first if it is strong.
+        intrinsics: K, (3, 3), of the picture that the mesh's pixels belong to; lens distortion is neglected, rectify
+            the picture first if it is strong.
 
     Returns:
         The pose, or None where the points have none: not finite, all in one place, or no solution before the camera.
@@ -130,10 +144,7 @@ def estimate(mesh: FaceMesh, intrinsics: np.ndarray) -> HeadPose | None:
     if mesh.points.shape != (MESH_POINTS, 3):
         raise InputError(f"A mesh has shape ({MESH_POINTS}, 3), got {mesh.points.shape}.")
     intrinsics = np.asarray(intrinsics, np.float64)
-    if intrinsics.shape != (3, 3) or not np.isfinite(intrinsics).all() or min(intrinsics[0, 0], intrinsics[1, 1]) <= 0:
-        raise InputError(
-            f"Intrinsics must be a finite (3, 3) matrix with positive focal lengths, got {intrinsics.tolist()}."
-        )
+    check_intrinsics(intrinsics)
     pixels = np.ascontiguousarray(mesh.points[RIGID_POINTS, :2], np.float64)
     if not np.isfinite(pixels).all() or pixels.std(axis=0).max() < _MIN_SPREAD_PX:
         return None

@@ -14,16 +14,16 @@ from faceedge.errors import InputError, ModelError
 from faceedge.inference.interpreter import Interpreter
 from faceedge.inference.registry import Model
 
-# The network was trained on squares 1.5 times as large as the face's box (MediaPipe's face_detection_front_detection_to_roi
-# and face_landmark_landmarks_to_roi use the same factor).
+# The network was trained on squares 1.5 times as large as the face's box (MediaPipe's
+# face_detection_front_detection_to_roi and face_landmark_landmarks_to_roi use the same factor).
 _ROI_MARGIN = 1.5
 # Below this the square covers less than a pixel of the picture and its landmarks mean nothing.
 _MIN_ROI_SIZE_PX = 1.0
 _REP155_INDEX = np.array(mesh_tables.REP155_FROM_MESH)
 _RIGHT_EYE, _LEFT_EYE = np.array(mesh_tables.RIGHT_EYE_CONTOUR), np.array(mesh_tables.LEFT_EYE_CONTOUR)
 
-# Confidence of each REP-155 point relative to the mesh's presence. The pupils are the middle of the lids' outline and not
-# seen: with the eyes turned away they are off by up to a third of the eye's width.
+# Confidence of each REP-155 point relative to the mesh's presence. The pupils are the middle of the lids' outline and
+# not seen: with the eyes turned away they are off by up to a third of the eye's width.
 REP155_CONFIDENCE = np.ones(70, np.float32)
 REP155_CONFIDENCE[68:] = 0.5
 REP155_CONFIDENCE.setflags(write=False)
@@ -34,8 +34,8 @@ class FaceMesh:
     """Landmarks of one face.
 
     Attributes:
-        points: (468, 3) float32; x, y in the picture's pixels; z in the same unit, smaller is nearer to the camera, 0 about
-            at the middle of the head.
+        points: (468, 3) float32; x, y in the picture's pixels; z in the same unit, smaller is nearer to the camera, 0
+            about at the middle of the head.
         presence: probability, 0..1, that there is a face in the square that was looked at.
     """
 
@@ -82,7 +82,8 @@ def square_of_detection(box: np.ndarray, keypoints: np.ndarray | None = None) ->
 def square_of_mesh(points: np.ndarray) -> FaceSquare:
     """The square for a face whose mesh is known, from the last frame for example.
 
-    The extent is measured along the face's own axes: that of the upright bounding box would grow by up to 41 % with roll.
+    The extent is measured along the face's own axes: that of the upright bounding box would grow by up to 41 % with
+    roll.
 
     Args:
         points: (468, 2 or more), x y in pixels.
@@ -114,8 +115,8 @@ class LandmarkNetwork:
         sizes = [math.prod(output) for output in self._interpreter.output_shapes]
         if len(shape) != 4 or shape[1] != shape[2] or shape[3] != 3 or sizes != [mesh_tables.MESH_POINTS * 3, 1]:
             raise ModelError(
-                f"{model.path}: a landmark network takes (1, size, size, 3) and gives {mesh_tables.MESH_POINTS * 3} and 1 "
-                f"values, this file takes {shape} and gives {sizes}."
+                f"{model.path}: a landmark network takes (1, size, size, 3) and gives {mesh_tables.MESH_POINTS * 3} "
+                f"and 1 values, this file takes {shape} and gives {sizes}."
             )
         self.size = shape[1]
         self._crop = np.empty((self.size, self.size, 3), np.uint8)
@@ -140,8 +141,8 @@ class LandmarkNetwork:
             raise InputError(
                 f"A face's square must be finite and at least {_MIN_ROI_SIZE_PX:g} px large, got {square}."
             )
-        # One pixel of the crop is `step` pixels of the picture, turned by the angle. Pixel centres lie at integers, so the
-        # middle of the crop is (size - 1) / 2.
+        # One pixel of the crop is `step` pixels of the picture, turned by the angle. Pixel centres lie at integers,
+        # so the middle of the crop is (size - 1) / 2.
         step = square.size / self.size
         middle = (self.size - 1) / 2
         cosine, sine = math.cos(square.angle_rad) * step, math.sin(square.angle_rad) * step
@@ -177,8 +178,9 @@ def to_rep155(points: np.ndarray) -> np.ndarray:
         points: (468, 2 or more), x y first.
 
     Returns:
-        (70, 2) float32 in the unit of ``points``: 68 points of the mesh by ``mesh_tables.REP155_FROM_MESH``, then the right
-        and the left pupil, each the middle of its eye's outline. Their relative confidence is ``REP155_CONFIDENCE``.
+        (70, 2) float32 in the unit of ``points``: 68 points of the mesh by ``mesh_tables.REP155_FROM_MESH``, then the
+        right and the left pupil, each the middle of its eye's outline. Their relative confidence is
+        ``REP155_CONFIDENCE``.
     """
     result = np.empty((70, 2), np.float32)
     result[:68] = points[_REP155_INDEX, :2]

@@ -1,7 +1,7 @@
 """Which of the 468 mesh points is what.
 
-The numbering is that of MediaPipe's face mesh (Kartynnik et al., "Real-time Facial Surface Geometry from Monocular Video on
-Mobile GPUs", 2019). Left and right are the person's own throughout.
+The numbering is that of MediaPipe's face mesh (Kartynnik et al., "Real-time Facial Surface Geometry from Monocular
+Video on Mobile GPUs", 2019). Left and right are the person's own throughout.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ UPPER_LIP_INNER, LOWER_LIP_INNER = 13, 14
 RIGHT_EYE_CONTOUR = (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7)
 LEFT_EYE_CONTOUR = (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249)
 
-# The 68 points of the iBUG / dlib scheme, which hri_msgs/FacialLandmarks and OpenPose's face model number alike. The mesh has
-# no point at some of them; then the nearest one is taken. Points 68 and 69 of the message are the pupils, which this mesh
-# does not have: they are computed from the eyes' outlines.
+# The 68 points of the iBUG / dlib scheme, which hri_msgs/FacialLandmarks and OpenPose's face model number alike. The
+# mesh has no point at some of them; then the nearest one is taken. Points 68 and 69 of the message are the pupils,
+# which this mesh does not have: they are computed from the eyes' outlines.
 REP155_FROM_MESH = (
     # 0 to 16: outline of the face from the right ear over the chin (8) to the left ear
     *(127, 234, 93, 132, 58, 172, 150, 176, 152, 400, 379, 397, 288, 361, 323, 454, 356),

@@ -1,9 +1,9 @@
 """Detections of successive frames to tracks with stable ids.
 
-SORT (Bewley et al., "Simple Online and Realtime Tracking", 2016): a constant-velocity Kalman filter predicts each box, and the
-assignment that overlaps most joins predictions and detections. From ByteTrack (Zhang et al., 2022): detections with a low score
-are not thrown away but offered, in a second round, to the tracks that found none, which carries a face through blur and
-half-profile without letting weak detections start tracks.
+SORT (Bewley et al., "Simple Online and Realtime Tracking", 2016): a constant-velocity Kalman filter predicts each
+box, and the assignment that overlaps most joins predictions and detections. From ByteTrack (Zhang et al., 2022):
+detections with a low score are not thrown away but offered, in a second round, to the tracks that found none, which
+carries a face through blur and half-profile without letting weak detections start tracks.
 
 Times are the frames' stamps, so that dropped frames and changing rates do no harm.
 """
@@ -21,15 +21,15 @@ from scipy.optimize import linear_sum_assignment
 from faceedge.camera.detection import pairwise_iou
 from faceedge.errors import ConfigurationError, InputError
 
-# Noise of the filter, relative to the size of the box, as in SORT's descendants: the detector's boxes jitter by some 4 % of
-# the face; an acceleration of 6 face sizes per s^2 is a quick turn.
+# Noise of the filter, relative to the size of the box, as in SORT's descendants: the detector's boxes jitter by some
+# 4 % of the face; an acceleration of 6 face sizes per s^2 is a quick turn.
 _MEASUREMENT_STD = 0.04
 _ACCELERATION_STD = 6.0
 _INITIAL_SPEED_STD = 2.0
 # A box has centre x, centre y, width and height; its size changes more slowly than its place.
 _RATE_OF_CHANGE = np.array((1.0, 1.0, 0.3, 0.3))
-# Speeds are forgotten over this time while a face is not seen: a face that was lost while moving stopped more often than it
-# flew out of the picture.
+# Speeds are forgotten over this time while a face is not seen: a face that was lost while moving stopped more often
+# than it flew out of the picture.
 _COASTING_TIME_S = 0.3
 
 _ID_LETTERS = string.ascii_lowercase
@@ -98,18 +98,18 @@ _IDS = IdSource()
 class FaceTracker:
     """Joins the detections of each frame to tracks.
 
-    All tracks are filtered at once: the filter's motion and noise treat the four numbers of a box alike and apart from each
-    other, so that its state is one row per track in a handful of arrays.
+    All tracks are filtered at once: the filter's motion and noise treat the four numbers of a box alike and apart
+    from each other, so that its state is one row per track in a handful of arrays.
 
     Args:
-        start_score: detections from here on can start a track and are joined in the first round; weaker ones only continue
-            a track that found nothing else.
+        start_score: detections from here on can start a track and are joined in the first round; weaker ones only
+            continue a track that found nothing else.
         min_hits: detections after which a track is reported; 1 reports a face in the frame in which it appears.
         max_age_s: a track is dropped when it has not been detected for longer.
         min_iou: smallest overlap of a prediction with its detection.
         max_tracks: no new track starts beyond this many.
-        max_gap_s: a gap between stamps longer than this, or a step back, starts over (a bag that loops, a clock that was
-            set).
+        max_gap_s: a gap between stamps longer than this, or a step back, starts over (a bag that loops, a clock that
+            was set).
         ids: where ids come from; None: the process's random source.
 
     Raises:

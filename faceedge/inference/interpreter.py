@@ -1,8 +1,8 @@
 """One small door to the TFLite runtimes.
 
-ai-edge-litert is taken where it is installed (maintained, NumPy 2, aarch64, faster kernels), tflite-runtime otherwise.
-``FACEEDGE_RUNTIME`` overrides both that order and the caller's choice. Nothing is imported before the first
-``Interpreter`` is made, so this module loads on a machine that has neither.
+ai-edge-litert is taken where it is installed (maintained, NumPy 2, aarch64, faster kernels), tflite-runtime
+otherwise. ``FACEEDGE_RUNTIME`` overrides both that order and the caller's choice. Nothing is imported before the
+first ``Interpreter`` is made, so this module loads on a machine that has neither.
 """
 
 from __future__ import annotations
@@ -159,8 +159,8 @@ class Interpreter:
                 already goes in as it is.
 
         Returns:
-            One new array for each output: float32, dequantised where the file's output is quantised; an integer output
-            without a scale keeps its type.
+            One new array for each output: float32, dequantised where the file's output is quantised; an integer
+            output without a scale keeps its type.
 
         Raises:
             InputError: the number, shape or type of the inputs does not fit.

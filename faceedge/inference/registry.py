@@ -1,7 +1,8 @@
 """Model files and their cards: where they are, what they are, and whether they are what their card says.
 
-A model is two files in one folder: ``<name>.tflite`` and its card ``<name>.yaml``. The card carries the file's sha256, so a
-truncated download, a Git LFS pointer or a swapped file is found when the model is opened and not by odd results later.
+A model is two files in one folder: ``<name>.tflite`` and its card ``<name>.yaml``. The card carries the file's
+sha256, so a truncated download, a Git LFS pointer or a swapped file is found when the model is opened and not by odd
+results later.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ _REQUIRED = ("name", "file", "sha256", "task")
 class ModelCard:
     """What is known about one model file.
 
-    ``name``, ``file``, ``sha256`` and ``task`` must be in every card. A card that ships with faceedge fills all fields.
+    ``name``, ``file``, ``sha256`` and ``task`` must be in every card. A card that ships with faceedge fills all
+    fields.
 
     Attributes:
         file: file name of the model, beside the card.
@@ -70,8 +72,8 @@ class Model:
 def models_folders() -> list[Path]:
     """Folders that are searched for models, first match wins; those that do not exist are left out.
 
-    In this order: the folders of FACEEDGE_MODELS, the source tree's ``models``, ``share/faceedge/models`` of each prefix in
-    AMENT_PREFIX_PATH, of the prefix that this package is installed under, and of this Python's prefix.
+    In this order: the folders of FACEEDGE_MODELS, the source tree's ``models``, ``share/faceedge/models`` of each
+    prefix in AMENT_PREFIX_PATH, of the prefix that this package is installed under, and of this Python's prefix.
     """
     here = Path(__file__).resolve()
     candidates = [Path(text) for text in _split(os.environ.get(_ENVIRONMENT_VARIABLE, ""))]
@@ -90,8 +92,8 @@ def find_model(name: str, folder: Path | None = None) -> Model:
         folder: search here only; None searches ``models_folders()``.
 
     Raises:
-        ModelError: no card of that name in the folders (which are named), a card that is wrong, or a model file that is
-            missing or has another sha256 (both are named).
+        ModelError: no card of that name in the folders (which are named), a card that is wrong, or a model file that
+            is missing or has another sha256 (both are named).
     """
     folders = models_folders() if folder is None else [folder]
     for candidate in folders:
@@ -100,7 +102,8 @@ def find_model(name: str, folder: Path | None = None) -> Model:
             return _verified(card_path)
     searched = ", ".join(str(candidate) for candidate in folders) or "no folder: none of the usual ones exists"
     raise ModelError(
-        f"Model {name!r} not found: no {name}.yaml in {searched}. Set {_ENVIRONMENT_VARIABLE} to the folder that holds it."
+        f"Model {name!r} not found: no {name}.yaml in {searched}. "
+        f"Set {_ENVIRONMENT_VARIABLE} to the folder that holds it."
     )
 
 

@@ -1,16 +1,17 @@
 """Facial action units from the geometry of one mesh: coarse, and honest about it.
 
-A unit's intensity is how far one distance of the face has moved from its neutral value towards its value at full strength,
+A unit's intensity is how far a distance of the face has moved from its neutral value to its value at full strength,
 
     intensity = clip((distance - neutral) / (full - neutral), 0, 1),
 
-where distances are measured on the mesh turned to face the camera and in units of the distance between the outer corners of
-the eyes. The neutral values are the medians of 688 near-frontal portraits labelled neutral (Labeled Faces in the Wild); the
-full values lie a little beyond the 95th percentile of the portraits that show the movement (happiness, surprise), and are
-estimates for units that those portraits do not show. People differ in their neutral face by as much as a quarter of that range,
-so that an intensity below 0.3 says nothing about one person without a neutral picture of that person. Confidence says the same:
-it never exceeds 0.5, and falls to 0 where the face turns away. Units that leave no trace in the mesh's outline (cheek raiser,
-nose wrinkler, lip presser, ...) have confidence 0.
+where distances are measured on the mesh turned to face the camera and in units of the distance between the outer
+corners of the eyes. The neutral values are the medians of 688 near-frontal portraits labelled neutral (Labeled Faces
+in the Wild); the full values lie a little beyond the 95th percentile of the portraits that show the movement
+(happiness, surprise), and are estimates for units that those portraits do not show. People differ in their neutral
+face by as much as a quarter of that range, so that an intensity below 0.3 says nothing about one person without a
+neutral picture of that person. Confidence says the same: it never exceeds 0.5, and falls to 0 where the face turns
+away. Units that leave no trace in the mesh's outline (cheek raiser, nose wrinkler, lip presser, ...) have confidence
+0.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ from faceedge.errors import InputError
 UNITS = 99
 """hri_msgs/FacialActionUnits: the index is the unit's code in the Facial Action Coding System."""
 
-# Up to here the distances are trusted fully, from there on not at all: angle between the face's axis and the camera's.
+# Up to here the distances are trusted fully, from there on not at all: angle between the face's axis and the
+# camera's.
 _TRUSTED_ANGLE_DEG, _HOPELESS_ANGLE_DEG = 20.0, 40.0
 
 _INNER_BROWS = ((107, 66), (336, 296))
@@ -115,8 +117,8 @@ def estimate(mesh_points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         mesh_points: (468, 3), x right, y down, z away from the camera, all in the same unit.
 
     Returns:
-        Intensity (99,) and confidence (99,), float32, 0..1, index = code of the unit. All confidence is 0 where the face is
-        turned by 40 degrees or more, or the points are not finite or all in one place.
+        Intensity (99,) and confidence (99,), float32, 0..1, index = code of the unit. All confidence is 0 where the
+        face is turned by 40 degrees or more, or the points are not finite or all in one place.
 
     Raises:
         InputError: the mesh has another shape.

@@ -1,7 +1,8 @@
-"""The whole way from a frame to faces: detect, track, locate landmarks, estimate pose and, where asked for, expression.
+"""The whole way from a frame to faces: detect, track, locate landmarks, estimate pose and, where asked for,
+expression.
 
-One thread, one frame at a time. Detection runs in every frame, so that a new face shows at once; the stages after it run for
-all faces or, in a crowd, for some of them in turn.
+One thread, one frame at a time. Detection runs in every frame, so that a new face shows at once; the stages after it
+run for all faces or, in a crowd, for some of them in turn.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ _WEAK_SHARE = 0.5
 _MIN_DETECTION_THRESHOLD = 0.02
 # A mesh older than this has moved too far to say where to look.
 _MAX_MESH_AGE_S = 0.25
-# The last mesh says where to look only while the detector agrees: its box's centre within this part of the square's side.
+# The last mesh says where to look only while the detector agrees: its box's centre within this part of the square's
+# side.
 _MAX_SQUARE_OFFSET = 0.15
 # An uncalibrated camera: focal length in picture widths (53 degrees across, a usual webcam).
 _NOMINAL_FOCAL_LENGTH = 1.0
@@ -165,7 +167,8 @@ class FacePerception:
         self._networks = _load(settings, models_folder)
         self._tracker = FaceTracker(
             start_score=settings.detection_threshold,
-            # The landmark network is the better judge of what a detection is; without it, a second detection has to do.
+            # The landmark network is the better judge of what a detection is; without it, a second detection has to
+            # do.
             min_hits=1 if settings.landmarks else 2,
             max_tracks=settings.max_faces,
         )
@@ -186,7 +189,8 @@ class FacePerception:
 
         Args:
             frame: frames of one camera in the order of their stamps; a step back in time starts over.
-            intrinsics: K, (3, 3), of the frame; None takes a nominal camera, which is good for angles but not for distances.
+            intrinsics: K, (3, 3), of the frame; None takes a nominal camera, which is good for angles but not for
+            distances.
 
         Returns:
             The faces in view and those lost for less than the tracker's patience, oldest first.
@@ -196,6 +200,8 @@ class FacePerception:
         """
         image = frame.image
         check_image(image)
+        if intrinsics is not None:
+            head_pose.check_intrinsics(intrinsics)
         with self.timer.stage("detect"):
             detections = self._networks.detector.detect(image)
         with self.timer.stage("track"):
