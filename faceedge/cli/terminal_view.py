@@ -1,0 +1,207 @@
+"""The live view in the terminal: the picture in half blocks, the faces, the topics and the latencies."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from rich.color import Color
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.layout import Layout
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.segment import Segment
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from faceedge.cli.palette import colour_of, hex_of, label_of
+from faceedge.cli.scoreboard import Scoreboard, Sight
+
+ACCENT = "#40c8aa"
+_HALF_BLOCK = "▀"
+_BAR_CELLS = 10
+_MOST_FACES = 6
+
+
+@dataclass
+class Progress:
+    """Where the demonstration is."""
+
+    title: str = ""
+    scene: int = 0
+    scenes: int = 0
+    elapsed_s: float = 0.0
+    total_s: float = 1.0
+    expression: bool = True
+
+
+@lru_cache(maxsize=8192)
+def _style(top: tuple[int, int, int], bottom: tuple[int, int, int]) -> Style:
+    return Style(color=Color.from_rgb(*top), bgcolor=Color.from_rgb(*bottom))
+
+
+class HalfBlocks:
+    """A picture in which each character cell shows two pixels, one above the other.
+
+    Args:
+        image: (height, width, 3) uint8 BGR; scaled to the space there is.
+        sights: faces whose boxes are drawn.
+    """
+
+    def __init__(self, image: np.ndarray | None, sights: list[Sight]) -> None:
+        self._image, self._sights = image, sights
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        width, rows = options.max_width, options.height or 18
+        if self._image is None:
+            yield Text("\n  waiting for the first picture ...", style="dim")
+            return
+        height, own = self._image.shape[0], self._image.shape[1]
+        scale = min(width / own, 2 * rows / height)
+        columns, lines = max(1, int(own * scale)), max(2, int(height * scale) // 2 * 2)
+        small = cv2.resize(self._image, (columns, lines), interpolation=cv2.INTER_AREA)
+        small = (small & 0xF0) | (small >> 4)  # fewer distinct colours: long runs, less to send
+        for sight in self._sights:
+            left, top, right, bottom = sight.box
+            corner, opposite = (int(left * columns), int(top * lines)), (int(right * columns), int(bottom * lines))
+            cv2.rectangle(small, corner, opposite, colour_of(sight.word)[::-1], 1)
+        indent = Segment(" " * ((width - columns) // 2))
+        pixels = small[..., ::-1].tolist()
+        for upper, lower in zip(pixels[::2], pixels[1::2], strict=True):
+            yield indent
+            yield from self._runs(upper, lower)
+            yield Segment.line()
+
+    @staticmethod
+    def _runs(upper: list[list[int]], lower: list[list[int]]) -> RenderResult:
+        cells = [(tuple(a), tuple(b)) for a, b in zip(upper, lower, strict=True)]
+        start = 0
+        for k in range(1, len(cells) + 1):
+            if k == len(cells) or cells[k] != cells[start]:
+                yield Segment(_HALF_BLOCK * (k - start), _style(*cells[start]))  # type: ignore[arg-type]
+                start = k
+
+
+def bar(fraction: float, colour: str, cells: int = _BAR_CELLS) -> Text:
+    """A horizontal bar with eighths of a cell."""
+    eighths = round(max(0.0, min(1.0, fraction)) * cells * 8)
+    whole, rest = divmod(eighths, 8)
+    text = "█" * whole + (" ▏▎▍▌▋▊▉"[rest] if rest else "")
+    return Text.assemble((text, colour), ("·" * (cells - len(text)), "dim"))
+
+
+def faces_table(sights: list[Sight], expression: bool) -> RenderableType:
+    """The faces in view, from left to right."""
+    if not sights:
+        return Text("nobody in view", style="dim italic")
+    table = Table(box=None, padding=(0, 1, 0, 0), expand=False, header_style="dim")
+    table.add_column("face", no_wrap=True)
+    table.add_column("shows" if expression else "", no_wrap=True, min_width=9)
+    table.add_column("confidence", no_wrap=True)
+    table.add_column("yaw", justify="right", no_wrap=True)
+    table.add_column("pitch", justify="right", no_wrap=True)
+    for sight in sights[:_MOST_FACES]:
+        colour = hex_of(colour_of(sight.word))
+        value = sight.confidence if sight.word is None else sight.expression_confidence
+        confidence = Text.assemble(bar(value, colour), f" {value:.2f}")
+        table.add_row(
+            Text(sight.face, style="bold"),
+            Text(label_of(sight.word), style=f"bold {colour}"),
+            confidence,
+            f"{sight.yaw_deg:+.0f}°" if sight.yaw_deg is not None else "",
+            f"{sight.pitch_deg:+.0f}°" if sight.pitch_deg is not None else "",
+        )
+    if len(sights) > _MOST_FACES:
+        table.add_row(Text(f"+ {len(sights) - _MOST_FACES} more", style="dim"))
+    return table
+
+
+def topics_table(board: Scoreboard) -> RenderableType:
+    """Topics with type, rate and traffic."""
+    now_ns = time.time_ns()
+    table = Table(box=None, padding=(0, 1, 0, 0), expand=True, header_style="dim")
+    table.add_column("topic", no_wrap=True, overflow="ellipsis", ratio=3)
+    table.add_column("type", no_wrap=True, overflow="ellipsis", style="dim", ratio=3)
+    table.add_column("Hz", justify="right", no_wrap=True, width=6)
+    table.add_column("messages", justify="right", no_wrap=True, width=8)
+    with board.lock:
+        rows = [
+            (t.name, t.type_name.replace("/msg/", "/"), t.rate_hz(now_ns), t.messages) for t in board.topics.values()
+        ]
+    for name, kind, rate, messages in sorted(rows):
+        table.add_row(Text(name, style=ACCENT), kind, f"{rate:.1f}", str(messages))
+    return table
+
+
+def latency_table(board: Scoreboard) -> RenderableType:
+    """Latency of every stage as the nodes report it, and from exposure to this process."""
+    table = Table(box=None, padding=(0, 1, 0, 0), expand=True, header_style="dim")
+    table.add_column("stage", no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column("p50", justify="right", no_wrap=True, width=6)
+    table.add_column("p99", justify="right", no_wrap=True, width=6)
+    for node, stage, p50, p99 in board.stages_ms():
+        name = Text.assemble((node.rpartition("/")[2] + " ", "dim"), stage)
+        table.add_row(name, f"{p50:.1f}", f"{p99:.1f}")
+    for kind, (p50, p99, _) in board.end_to_end_ms().items():
+        table.add_row(Text(f"picture → {kind} here", style="bold"), f"{p50:.1f}", f"{p99:.1f}", style="bold")
+    if table.row_count == 0:
+        return Text("no figures yet", style="dim italic")
+    return table
+
+
+def render(board: Scoreboard, progress: Progress, height: int, width: int) -> RenderableType:
+    """The whole view, for a terminal of ``width`` x ``height`` cells."""
+    with board.lock:
+        jpeg = board.jpeg
+    image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_REDUCED_COLOR_4) if jpeg else None
+    sights = board.in_view()
+    head = Table.grid(expand=True)
+    head.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    head.add_column(justify="right", no_wrap=True)
+    scene = f"{progress.scene}/{progress.scenes}  " if progress.scenes else ""
+    head.add_row(
+        Text.assemble((" faceedge ", f"bold black on {ACCENT}"), (f"  {scene}", "dim"), (progress.title, "bold")),
+        Text(f"{progress.elapsed_s:.0f} of {progress.total_s:.0f} s ", style="dim"),
+    )
+    line = ProgressBar(progress.total_s, progress.elapsed_s, complete_style=ACCENT, finished_style=ACCENT)
+    picture_rows = max(6, min(20, height - 22))
+    layout = Layout()
+    top = Layout(name="top", size=picture_rows + 2)
+    picture_width = min(int(picture_rows * 2 * 4 / 3) + 4, max(20, width - 52))
+    top.split_row(
+        Layout(Panel(HalfBlocks(image, sights), border_style="dim", padding=(0, 1)), size=picture_width),
+        Layout(Panel(faces_table(sights, progress.expression), title="faces", border_style="dim", title_align="left")),
+    )
+    bottom = Layout(name="bottom")
+    bottom.split_row(
+        Layout(Panel(topics_table(board), title="topics", border_style="dim", title_align="left"), ratio=3),
+        Layout(
+            Panel(latency_table(board), title="latency in ms", border_style="dim", title_align="left"),
+            size=min(40, max(30, width // 3)),
+        ),
+    )
+    layout.split_column(Layout(Group(head, line), size=2), top, bottom)
+    return layout
+
+
+def plain_line(board: Scoreboard, progress: Progress) -> str:
+    """One line for output that is no terminal."""
+    faces = ", ".join(
+        f"{s.face} {label_of(s.word)}" + (f" {s.expression_confidence:.2f}" if s.word else "") for s in board.in_view()
+    )
+    latency = board.end_to_end_ms().get("faces")
+    with board.lock:
+        pictures = board.topics.get("/camera/image_raw/compressed")
+        rate = pictures.rate_hz(time.time_ns()) if pictures else 0.0
+    parts = [
+        f"{progress.elapsed_s:5.1f} s",
+        f"{progress.title}: {faces or 'nobody in view'}",
+        f"{rate:.0f} pictures/s",
+    ]
+    if latency:
+        parts.append(f"picture to faces p50 {latency[0]:.1f} ms, p99 {latency[1]:.1f} ms")
+    return " | ".join(parts)
