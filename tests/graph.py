@@ -58,7 +58,7 @@ class Graph:
         self._environment = {**os.environ, "ROS_DOMAIN_ID": str(domain)}
         self._context = Context()
         rclpy.init(args=[], context=self._context, domain_id=domain)
-        self.node = Node("listener", context=self._context)
+        self.node = Node("listener", context=self._context, enable_rosout=False)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
         self.reports: dict[str, DiagnosticStatus] = {}

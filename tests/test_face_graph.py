@@ -84,7 +84,8 @@ def astronaut() -> np.ndarray:
     """(480, 640, 3) BGR: Eileen Collins, NASA, public domain, with borders."""
     data = pytest.importorskip("skimage.data", reason="scikit-image, which brings the picture, is not installed here")
     picture = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
-    return cv2.resize(cv2.copyMakeBorder(picture, 0, 0, 85, 85, cv2.BORDER_REPLICATE), (640, 480))
+    wide = cv2.copyMakeBorder(picture, 0, 0, 85, 85, cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.resize(wide, (640, 480)), np.uint8)
 
 
 @pytest.fixture(scope="module")
