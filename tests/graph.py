@@ -28,14 +28,16 @@ from rclpy.qos import QoSProfile
 from faceedge.nodes.process import use_shipped_dds_profile
 
 PATIENCE_S = 30.0
+LOST_S = 5.0
+"""An answer that is this late was lost: DDS may find the client's reader only after the server has answered."""
 TRANSITIONS = {
-    "configure": Transition.TRANSITION_CONFIGURE,
-    "activate": Transition.TRANSITION_ACTIVATE,
-    "deactivate": Transition.TRANSITION_DEACTIVATE,
-    "cleanup": Transition.TRANSITION_CLEANUP,
-    "shutdown unconfigured": Transition.TRANSITION_UNCONFIGURED_SHUTDOWN,
-    "shutdown inactive": Transition.TRANSITION_INACTIVE_SHUTDOWN,
-    "shutdown active": Transition.TRANSITION_ACTIVE_SHUTDOWN,
+    "configure": (Transition.TRANSITION_CONFIGURE, "inactive"),
+    "activate": (Transition.TRANSITION_ACTIVATE, "active"),
+    "deactivate": (Transition.TRANSITION_DEACTIVATE, "inactive"),
+    "cleanup": (Transition.TRANSITION_CLEANUP, "unconfigured"),
+    "shutdown unconfigured": (Transition.TRANSITION_UNCONFIGURED_SHUTDOWN, "finalized"),
+    "shutdown inactive": (Transition.TRANSITION_INACTIVE_SHUTDOWN, "finalized"),
+    "shutdown active": (Transition.TRANSITION_ACTIVE_SHUTDOWN, "finalized"),
 }
 RUN_NODE = "import sys; from faceedge.nodes.{module} import main; sys.exit(main())"
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -182,15 +184,23 @@ class Graph:
         request = SetParameters.Request(parameters=[parameter])
         return self.call(f"{node}/set_parameters", SetParameters, request).results[0]
 
-    def call(self, service: str, kind: type, request: Any) -> Any:
-        """Call a service and return its response."""
+    def call(self, service: str, kind: type, request: Any, tries: int = 4) -> Any:
+        """Call a service, again if the answer is lost, and return the response; None if all answers were lost."""
         client = self._clients.get((service, kind))
         if client is None:
             client = self._clients[service, kind] = self.node.create_client(kind, service)
         self.wait_for(client.service_is_ready, f"the service {service}")
-        future = client.call_async(request)
-        self.wait_for(future.done, f"an answer of {service}")
-        return future.result()
+        for _ in range(tries):
+            future = client.call_async(request)
+            end = time.monotonic() + LOST_S
+
+            def is_over(future: Any = future, end: float = end) -> bool:
+                return future.done() or time.monotonic() > end
+
+            self.wait_for(is_over, f"an answer of {service}")
+            if future.done():
+                return future.result()
+        return None
 
     def state_of(self, node: str) -> str:
         """The state of a lifecycle node, such as /camera."""
@@ -198,8 +208,10 @@ class Graph:
 
     def change(self, node: str, transition: str) -> bool:
         """Ask for a transition of ``TRANSITIONS``; whether it succeeded."""
-        request = ChangeState.Request(transition=Transition(id=TRANSITIONS[transition]))
-        return bool(self.call(f"{node}/change_state", ChangeState, request).success)
+        number, goal = TRANSITIONS[transition]
+        request = ChangeState.Request(transition=Transition(id=number))
+        response = self.call(f"{node}/change_state", ChangeState, request, tries=1)
+        return self.state_of(node) == goal if response is None else bool(response.success)
 
 
 def values_of(status: DiagnosticStatus) -> dict[str, str]:

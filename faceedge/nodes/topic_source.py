@@ -7,7 +7,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from faceedge.camera.frame import Frame
 from faceedge.camera.sources import Source, SourceSettings
-from faceedge.errors import InputError
+from faceedge.errors import ConfigurationError, InputError
 from faceedge.nodes import conversions
 from faceedge.nodes.qos import IMAGE_IN
 from faceedge.nodes.shared_frames import LatestSlot
@@ -19,12 +19,19 @@ class TopicSource(Source):
     """Frames from ``topic``: sensor_msgs/Image, or CompressedImage where the name ends in `/compressed`.
 
     Stamps and frames of reference are the sender's. Best effort, newest picture only; overwritten ones are counted.
+
+    Raises:
+        ConfigurationError: the topic is the one that ``node`` itself publishes.
     """
 
     def __init__(self, settings: SourceSettings, node: rclpy.node.Node, topic: str) -> None:
         super().__init__(settings)
         self._node = node
         self._topic = node.resolve_topic_name(topic)
+        if self._topic.removesuffix(COMPRESSED) == node.resolve_topic_name("~/image_raw"):
+            raise ConfigurationError(
+                f"source: topic needs the path of another node's image topic; {self._topic} is this node's own."
+            )
         self._compressed = self._topic.endswith(COMPRESSED)
         self._slot: LatestSlot[Image | CompressedImage] = LatestSlot()
         self._subscription: rclpy.node.Subscription | None = None
