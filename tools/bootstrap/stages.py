@@ -193,7 +193,17 @@ class Environment:
         (self.prefix / "stamps").mkdir()
 
     def _pip(self, what: str, *arguments: str | Path) -> None:
-        command = [self.python, "-m", "pip", "install", "--no-input", "--progress-bar", "off", *arguments]
+        command = [
+            self.python,
+            "-m",
+            "pip",
+            "install",
+            "--no-input",
+            "--no-compile",
+            "--progress-bar",
+            "off",
+            *arguments,
+        ]
         run_logged(what, command, self.log, self._inside())
 
     def _inside(self) -> dict[str, str]:
