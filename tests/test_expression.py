@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from faceedge.errors import ConfigurationError, InputError, ModelError
 from faceedge.inference.registry import Model, find_model
 from faceedge.perception import expression as ex
-from faceedge.perception.expression import EXPRESSIONS, ExpressionClassifier
+from faceedge.perception import expression_networks as networks
+from faceedge.perception.expression import ExpressionClassifier
+from faceedge.perception.expression_networks import EXPRESSIONS
 
 PUBLIC_TEST = Path(__file__).parents[2] / "shared" / "data" / "fer2013" / "public_test.npz"
 
@@ -60,14 +62,14 @@ def test_points_that_coincide_are_refused_with_a_sentence() -> None:
 
 def test_a_mirrored_view_is_the_mirror_image() -> None:
     crop = np.random.default_rng(3).integers(0, 256, (48, 48), np.uint8)
-    seen = cv2.warpAffine(crop, ex.View(mirrored=True).matrix(), (48, 48), borderMode=cv2.BORDER_REFLECT_101)
+    seen = cv2.warpAffine(crop, networks.View(mirrored=True).matrix(), (48, 48), borderMode=cv2.BORDER_REFLECT_101)
     assert np.array_equal(seen, crop[:, ::-1])
 
 
 def test_a_full_band_changes_nothing_and_a_narrow_one_keeps_the_mean() -> None:
     crop = np.random.default_rng(4).integers(0, 256, (48, 48), np.uint8)
-    assert np.allclose(ex.band_limit(crop, ex.band_mask(48)), crop, atol=1e-2)
-    narrow = ex.band_limit(crop, ex.band_mask(10))
+    assert np.allclose(networks.band_limit(crop, networks.band_mask(48)), crop, atol=1e-2)
+    narrow = networks.band_limit(crop, networks.band_mask(10))
     assert narrow.mean() == pytest.approx(crop.mean(), abs=1e-2)
     assert narrow.std() < 0.5 * crop.std()
 
@@ -124,7 +126,7 @@ def test_a_card_without_calibration_is_refused() -> None:
 @pytest.mark.models
 def test_a_model_for_another_task_is_refused() -> None:
     landmarks = find_model("face_landmarks")
-    with pytest.raises(ModelError, match=r"expected an input \(1, 48, 48, 1\)"):
+    with pytest.raises(ModelError, match=r"expected an input \(1, n, n, 1\)"):
         ExpressionClassifier(Model(landmarks.path, find_model("expression").card))
 
 

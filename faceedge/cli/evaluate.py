@@ -86,7 +86,8 @@ def load_folder(folder: Path, models: Path | None, runtime: str) -> LabelledCrop
     from faceedge.camera.detection import FaceDetector
     from faceedge.camera.landmarks import LandmarkNetwork, square_of_detection
     from faceedge.inference.registry import find_model
-    from faceedge.perception.expression import CROP_SIZE, align
+    from faceedge.perception.expression import align
+    from faceedge.perception.expression_networks import CROP_SIZE
 
     detector = FaceDetector(find_model("face_detection_near", models), runtime=runtime)
     landmarks = LandmarkNetwork(find_model("face_landmarks", models), runtime=runtime)
@@ -124,7 +125,8 @@ def load_folder(folder: Path, models: Path | None, runtime: str) -> LabelledCrop
 def main(args: argparse.Namespace) -> int:
     """Measure and print."""
     from faceedge.inference.registry import find_model
-    from faceedge.perception.expression import EXPRESSIONS, ExpressionClassifier
+    from faceedge.perception.expression import ExpressionClassifier
+    from faceedge.perception.expression_networks import EXPRESSIONS
     from faceedge.perception.metrics import classification
 
     if args.data.is_dir():

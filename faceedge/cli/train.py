@@ -31,7 +31,7 @@ def main(args: argparse.Namespace) -> int:
 
     if importlib.util.find_spec("torch") is None:
         raise ConfigurationError("training needs torch, which is not installed; run `pip install faceedge[train]`")
-    from faceedge.perception.expression import band_limit, band_mask
+    from faceedge.perception.expression_networks import band_limit, band_mask
     from faceedge.training import expression, expression_card, fer2013, restoration
 
     changes = {key: getattr(args, key) for key in ("epochs", "seed", "threads") if getattr(args, key) is not None}

@@ -17,11 +17,8 @@ import cv2
 import numpy as np
 
 from faceedge.errors import ConfigurationError, InputError, ModelError
-from faceedge.inference.interpreter import Interpreter
-from faceedge.inference.registry import Model
-
-EXPRESSIONS = ("angry", "disgusted", "scared", "happy", "neutral", "sad", "surprised")
-"""Order of the network's outputs, in the words of REP-155 (hri_msgs/Expression)."""
+from faceedge.inference.registry import Model, find_model
+from faceedge.perception.expression_networks import CROP_SIZE, EXPRESSIONS, ExpressionNetwork, softmax
 
 VALENCE_AROUSAL = np.array(
     [(-0.51, 0.59), (-0.60, 0.35), (-0.64, 0.60), (0.81, 0.51), (0.0, 0.0), (-0.63, -0.27), (0.40, 0.67)], np.float32
@@ -29,8 +26,6 @@ VALENCE_AROUSAL = np.array(
 """Pleasure and arousal of each expression's word. Source: J. Russell and A. Mehrabian, "Evidence for a three-factor
 theory of emotions", 1977, table 2 (angry, disgusted, fearful, happy, sad, surprised); neutral is the origin by
 definition."""
-
-CROP_SIZE = 48
 
 RIGHT_EYE = (33, 133)
 LEFT_EYE = (362, 263)
@@ -59,28 +54,6 @@ class ExpressionEstimate:
     probabilities: np.ndarray
     valence: float
     arousal: float
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """One way of looking at a crop: magnified by ``zoom`` and moved by (``x``, ``y``) pixels, perhaps mirrored."""
-
-    zoom: float = 1.0
-    x: float = 0.0
-    y: float = 0.0
-    mirrored: bool = False
-
-    def matrix(self) -> np.ndarray:
-        """The (2, 3) affine map from crop to view for ``cv2.warpAffine``."""
-        centre = (CROP_SIZE - 1) / 2
-        sign = -1.0 if self.mirrored else 1.0
-        return np.array(
-            [
-                [sign * self.zoom, 0, centre + sign * (self.x - self.zoom * centre)],
-                [0, self.zoom, centre + self.y - self.zoom * centre],
-            ],
-            np.float32,
-        )
 
 
 def align(image: np.ndarray, mesh_points: np.ndarray) -> np.ndarray:
@@ -132,77 +105,45 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     return np.hstack([rotation, shift[:, None]]).astype(np.float32)
 
 
-def band_mask(band: float) -> np.ndarray:
-    """Gain (48, 48) of a low-pass over the cosine transform of a crop.
-
-    One up to 3/4 of the radius ``band`` (in index steps), zero from 5/4 on, half a cosine between; a band of 48 or
-    more passes everything.
-    """
-    if band >= CROP_SIZE:
-        return np.ones((CROP_SIZE, CROP_SIZE), np.float32)
-    index = np.arange(CROP_SIZE)
-    position = np.clip((np.hypot(index[:, None], index) - 0.75 * band) / (0.5 * band), 0, 1)
-    return np.asarray(0.5 + 0.5 * np.cos(np.pi * position), np.float32)
-
-
-def band_limit(crop: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Grey crop (48, 48) as float32 without what the model has not learned to see; ``mask`` from `band_mask`."""
-    return np.asarray(cv2.idct(cv2.dct(crop.astype(np.float32)) * mask), np.float32)
-
-
-def standardise(crops: np.ndarray) -> np.ndarray:
-    """Zero mean and unit spread per crop: (n, 48, 48) grey to (n, 48, 48, 1) float32, as in training."""
-    x = crops.astype(np.float32) - crops.mean((1, 2), keepdims=True, dtype=np.float32)
-    return np.asarray((x / np.maximum(x.std((1, 2), keepdims=True), 1.0))[..., None], np.float32)
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities over the last axis."""
-    shifted = np.exp(logits - logits.max(-1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(-1, keepdims=True))
-
-
 class ExpressionClassifier:
-    """The expression model with the pre- and post-processing that its card prescribes."""
+    """The expression model, with its partners where its card names some, and the calibration of its confidence.
+
+    Partners are models in the same folder; the weighted mean of all log-probabilities (own weight 1) is divided by the
+    temperature.
+    """
 
     def __init__(
         self, model: Model, *, threads: int = 1, threshold: float | None = None, runtime: str = "auto"
     ) -> None:
-        """Load the model.
+        """Load the model and its partners.
 
         Args:
-            model: the verified file and its card, whose ``processing`` holds temperature, threshold, views and band.
-            threads: of the interpreter.
+            model: the verified file and its card, whose ``processing`` holds temperature, threshold and partners beside
+                what `ExpressionNetwork` needs.
+            threads: of each interpreter.
             threshold: abstain below this confidence; None takes the card's.
             runtime: see `Interpreter`.
 
         Raises:
-            ModelError: the file is not an expression network or its card lacks the calibration.
+            ModelError: a file is not an expression network, or a card lacks what is needed.
             ConfigurationError: the threshold is not within 0..1.
         """
-        self._interpreter = Interpreter(model.path, threads=threads, runtime=runtime)
-        shapes = (self._interpreter.input_shapes, self._interpreter.output_shapes)
-        if shapes != ([(1, CROP_SIZE, CROP_SIZE, 1)], [(1, len(EXPRESSIONS))]):
-            raise ModelError(f"{model.path}: expected an input (1, 48, 48, 1) and an output (1, 7), got {shapes}")
+        network = ExpressionNetwork(model, threads=threads, runtime=runtime)
+        self._members = [(network, 1.0)]
         try:
             processing = model.card.extra["processing"]
             self.temperature = float(processing["temperature"])
             self.threshold = float(processing["threshold"] if threshold is None else threshold)
-            self.band = float(processing.get("band", CROP_SIZE))
-            self.views = tuple(
-                View(float(zoom), float(x), float(y), mirrored)
-                for zoom, x, y in processing["views"]
-                for mirrored in (False, True)
-            )
-        except (KeyError, TypeError, ValueError) as error:
+            partners = {str(name): float(weight) for name, weight in processing.get("partners", {}).items()}
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ModelError(
-                f"{model.path}: its card must give processing.temperature, .threshold and .views; {error!r}"
+                f"{model.path}: its card must give temperature, threshold and partners under processing; {error!r}"
             ) from error
+        for name, weight in partners.items():
+            partner = ExpressionNetwork(find_model(name, model.path.parent), threads=threads, runtime=runtime)
+            self._members.append((partner, weight))
         if not 0.0 <= self.threshold <= 1.0:
             raise ConfigurationError(f"expression threshold: expected 0 to 1, got {self.threshold}")
-        self._matrices = [view.matrix() for view in self.views]
-        self._mask = band_mask(self.band)
-        self._seen = np.empty((len(self.views), CROP_SIZE, CROP_SIZE), np.float32)
 
     def classify(self, image: np.ndarray, mesh_points: np.ndarray) -> ExpressionEstimate:
         """What the face with these landmarks (468, 3) in pixels shows in ``image`` (height, width, 3) BGR uint8."""
@@ -216,15 +157,9 @@ class ExpressionClassifier:
 
     def probabilities(self, crop: np.ndarray) -> np.ndarray:
         """Calibrated probabilities (7,) float32 of one grey crop (48, 48) uint8."""
-        return softmax(self.logits(crop) / self.temperature).astype(np.float32)
-
-    def logits(self, crop: np.ndarray) -> np.ndarray:
-        """Mean logits (7,) float32 over the views of one grey crop (48, 48) uint8."""
-        limited = band_limit(crop, self._mask) if self.band < CROP_SIZE else crop.astype(np.float32)
-        for matrix, seen in zip(self._matrices, self._seen, strict=True):
-            cv2.warpAffine(limited, matrix, (CROP_SIZE, CROP_SIZE), dst=seen, borderMode=cv2.BORDER_REFLECT_101)
-        x = standardise(self._seen)
-        return np.asarray(np.mean([self._interpreter.run(view[None])[0][0] for view in x], axis=0), np.float32)
+        total = sum(weight * network.log_probabilities(crop) for network, weight in self._members)
+        scale = self.temperature * sum(weight for _, weight in self._members)
+        return softmax(np.asarray(total) / scale).astype(np.float32)
 
     def decide(self, probabilities: np.ndarray) -> ExpressionEstimate:
         """Turn calibrated probabilities (7,) into a word, or into an abstention below the threshold."""

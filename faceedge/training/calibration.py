@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from faceedge.perception.expression import softmax
+from faceedge.perception.expression_networks import softmax
 from faceedge.perception.metrics import calibration_error
 
 TEMPERATURES = np.exp(np.linspace(np.log(0.2), np.log(5.0), 241))

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.fft import dctn, idctn
 
-from faceedge.perception.expression import CROP_SIZE, band_mask
+from faceedge.perception.expression_networks import CROP_SIZE, band_mask
 
 WEAKEST = 0.03
 """Transfer below which the rounding of 8-bit pictures drowns what is left of the signal."""
