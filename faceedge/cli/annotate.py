@@ -57,8 +57,8 @@ def _gaze(image: np.ndarray, sight: Sight, centre: tuple[int, int], size: int, c
         return
     yaw, pitch = math.radians(sight.yaw_deg), math.radians(sight.pitch_deg)
     tip = (
-        round(centre[0] + size * 0.75 * math.sin(yaw) * math.cos(pitch)),
-        round(centre[1] - size * 0.75 * math.sin(pitch)),
+        round(centre[0] + size * math.sin(yaw) * math.cos(pitch)),
+        round(centre[1] - size * math.sin(pitch)),
     )
     cv2.arrowedLine(image, centre, tip, colour, 2, cv2.LINE_AA, tipLength=0.2)
     cv2.circle(image, centre, 3, colour, -1, cv2.LINE_AA)
@@ -84,7 +84,7 @@ def caption(image: np.ndarray, text: str) -> np.ndarray:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Discard what C code writes to stderr: OpenCV remarks there on every container it opens, and no setting ends it."""
+    """Discard what C code writes to stderr: OpenCV remarks there on every container, and no setting ends it."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:

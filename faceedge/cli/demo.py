@@ -34,8 +34,10 @@ OUTPUTS = ("index.html", "summary.json", "strip.png", "faces.webm", "faces.mp4",
 READY_TIMEOUT_S = 60.0
 VIEW_PERIOD_S = 0.2
 PLAIN_PERIOD_S = 2.0
+LAST_FRAMES = 1.5
+"""The clip is over at its last frame, whose stamp is one period before the clip's end; half a period for rounding."""
 QUIET_END_S = 1.5
-"""The clip is over when no picture came for so long."""
+"""It is over as well when no picture came for so long, because the last one was lost."""
 CAMERA, FACES = "/camera", "/faces"
 PICTURES = f"{CAMERA}/image_raw/compressed"
 RECORDED = (PICTURES, f"{CAMERA}/camera_info", "/tf", "/diagnostics", "/humans/")
@@ -125,17 +127,16 @@ def _run(args: argparse.Namespace, console: Console, output: Path, work: Path) -
         children.start("face", "faceedge.nodes.face_node", face_parameters(expression))
         observer = Observer(board, outcome.bag, lambda topic, _: topic.startswith(RECORDED))
         observer.start()
+
+        def check() -> None:
+            children.check()
+            _raise_troubles(board, observer)
+
         try:
             with console.status("starting the nodes ..."):
-                _start_playing(observer, children.check)
-            total_s = sum(frames for _, _, frames in chapters) / demo_scenes.RATE_HZ
+                _start_playing(observer, check)
+            total_s = (chapters[-1][1] + chapters[-1][2]) / demo_scenes.RATE_HZ
             length_s = min(args.seconds or total_s, total_s)
-
-            def check() -> None:
-                children.check()
-                if observer.failed:
-                    observer.stop()  # raises why
-
             _watch(args, console, board, outcome, length_s, check)
         finally:
             children.stop()
@@ -143,6 +144,16 @@ def _run(args: argparse.Namespace, console: Console, output: Path, work: Path) -
     if board.pictures == 0:
         raise FaceedgeError("no picture arrived; `faceedge doctor` may say why.")
     return board, outcome
+
+
+def _raise_troubles(board: Scoreboard, observer: Observer) -> None:
+    """End at once where a node says on /diagnostics that it cannot work, or where nobody listens any more."""
+    if observer.failed:
+        observer.stop()  # raises why
+    with board.lock:
+        troubles = [f"{name}: {message}" for name, (level, message, _) in board.nodes.items() if level == "ERROR"]
+    if troubles:
+        raise FaceedgeError("a node cannot work: " + "; ".join(troubles))
 
 
 def face_parameters(expression: bool) -> dict[str, Any]:
@@ -225,6 +236,8 @@ def _watch_live(
 
 def _ticks(board: Scoreboard, progress: Progress, outcome: Outcome, check: Callable[[], None]) -> Iterator[float]:
     """The time several times a second until the clip is over, with ``progress`` brought up to date."""
+    from faceedge.cli.demo_scenes import TITLE_FRAMES
+
     started = last_at = time.monotonic()
     pictures = 0
     while True:
@@ -236,11 +249,11 @@ def _ticks(board: Scoreboard, progress: Progress, outcome: Outcome, check: Calla
             pictures, last_at = count, now
         progress.elapsed_s = min((last_ns - first_ns) / 1e9 if count else 0.0, progress.total_s)
         frame = progress.elapsed_s * outcome.rate_hz
-        progress.scene = max(1, sum(first <= frame for _, first, _ in outcome.chapters))
+        progress.scene = max(1, sum(first - TITLE_FRAMES <= frame for _, first, _ in outcome.chapters))
         progress.title = outcome.chapters[progress.scene - 1][0]
         yield now
         silent_s = now - last_at
-        if progress.elapsed_s >= progress.total_s - 1e-3 or (count and silent_s > QUIET_END_S):
+        if progress.elapsed_s >= progress.total_s - LAST_FRAMES / outcome.rate_hz or (count and silent_s > QUIET_END_S):
             return
         if not count and now - started > READY_TIMEOUT_S:
             return
@@ -256,7 +269,8 @@ def _finish(console: Console, board: Scoreboard, outcome: Outcome) -> None:
     with _progress(console) as progress:
         task = progress.add_task("writing the video", total=board.pictures)
         outcome.video, chosen = annotate_bag(board, outcome, PICTURES, lambda: progress.advance(task))
-    outcome.strip = strip(chosen) if chosen else None
+    if chosen:
+        outcome.strip, outcome.poster = strip(chosen), chosen[0]
     page = write_page(board, outcome)
     for note in outcome.notes:
         console.print(note, style="yellow")

@@ -15,7 +15,7 @@ from faceedge.errors import InputError
 
 STRIP_PICTURES = 8
 VIDEO_EVERY = 2
-"""Every second picture goes into the video: encoding VP8 costs more than everything else that the demonstration does."""
+"""Every second picture goes into the video: encoding VP8 costs more than all else that the demonstration does."""
 HOLD_NS = 150_000_000
 """For so long a face is drawn where it was when a picture's own result is missing."""
 
@@ -48,9 +48,11 @@ def annotate_bag(
             continue
         if stamp_ns in board.history:
             held = (stamp_ns, [sight for sight in board.history[stamp_ns].values() if sight.box[2] > 0])
-        sights = held[1] if stamp_ns - held[0] <= HOLD_NS else []
-        number, title = _scene_at(stamp_ns, board.first_stamp_ns, outcome)
-        annotated = caption(draw(image, sights), f"{number}  {title}")
+        annotated = image
+        scene = scene_at(stamp_ns, board.first_stamp_ns, outcome)
+        if scene is not None:
+            sights = held[1] if stamp_ns - held[0] <= HOLD_NS else []
+            annotated = caption(draw(image, sights), f"{scene + 1}  {outcome.chapters[scene][0]}")
         if video is None:
             size = (image.shape[1], image.shape[0])
             video = VideoFile(outcome.folder / "faces", outcome.rate_hz / VIDEO_EVERY, size)
@@ -64,18 +66,20 @@ def annotate_bag(
     return video.path if video is not None else None, [chosen[stamp_ns] for stamp_ns in sorted(chosen)]
 
 
-def _scene_at(stamp_ns: int, start_ns: int, outcome: Outcome) -> tuple[int, str]:
+def scene_at(stamp_ns: int, start_ns: int, outcome: Outcome) -> int | None:
+    """Index of the scene to which a picture belongs; None between two scenes."""
     frame = (stamp_ns - start_ns) / 1e9 * outcome.rate_hz + 0.5
-    number = max(1, sum(first <= frame for _, first, _ in outcome.chapters))
-    return number, outcome.chapters[number - 1][0]
+    inside = (k for k, (_, first, count) in enumerate(outcome.chapters) if first <= frame < first + count)
+    return next(inside, None)
 
 
 def choose_stamps(board: Scoreboard, outcome: Outcome, count: int = STRIP_PICTURES) -> set[int]:
     """Moments for the strip: each scene gets its share, and in it different expressions come first, then sure ones."""
     by_scene: dict[int, list[tuple[int, dict[str, Sight]]]] = {}
     for stamp_ns, sights in sorted(board.history.items()):
-        if any(sight.box[2] > 0 for sight in sights.values()):
-            by_scene.setdefault(_scene_at(stamp_ns, board.first_stamp_ns, outcome)[0], []).append((stamp_ns, sights))
+        scene = scene_at(stamp_ns, board.first_stamp_ns, outcome)
+        if scene is not None and any(sight.box[2] > 0 for sight in sights.values()):
+            by_scene.setdefault(scene, []).append((stamp_ns, sights))
     chosen: set[int] = set()
     total = sum(len(entries) for entries in by_scene.values())
     left, scenes = count, len(by_scene)

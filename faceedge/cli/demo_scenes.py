@@ -27,6 +27,8 @@ CLIPS = (
     ("video/yes.mkv", "a signer, standing", 1),
 )
 LONGEST_CLIP_S = 60.0
+TITLE_FRAMES = 15
+"""Longer than a tracker follows a face that it does not see."""
 _STILL_S, _STILL_ALONE_S, _GROUP_S = 8.0, 14.0, 10.0
 
 
@@ -59,9 +61,9 @@ def find_scenes(data: Path | None, own_clips: list[Path]) -> list[Scene]:
     present = [(data / name, title, times) for name, title, times in CLIPS if (data / name).is_file()] if data else []
     clips = [_clip_scene(path, title, times) for path, title, times in present]
     still_s = _STILL_S if clips else _STILL_ALONE_S
-    scenes = [_still_scene("one face, camera moves over a picture", picture, still_s, (0.43, 0.24), 1.25, 3)]
+    scenes = [_still_scene("one face, camera moves over a picture", picture, still_s, (0.43, 0.24), 1.25)]
     if not clips:
-        scenes.append(_still_scene("a group, small faces", group_of(picture), _GROUP_S, (0.5, 0.5), 1.0, 5))
+        scenes.append(_still_scene("a group, small faces", group_of(picture), _GROUP_S, (0.5, 0.5), 1.0, 0.35))
     return scenes + clips
 
 
@@ -95,10 +97,16 @@ def group_of(picture: np.ndarray) -> np.ndarray:
 
 
 def _still_scene(
-    title: str, picture: np.ndarray, seconds: float, centre: tuple[float, float], zoom: float, seed: int
+    title: str,
+    picture: np.ndarray,
+    seconds: float,
+    centre: tuple[float, float],
+    zoom: float,
+    motion: float = 1.0,
+    seed: int = 3,
 ) -> Scene:
     frames = round(seconds * RATE_HZ)
-    return Scene(title, frames, lambda: camera_moves(picture, SIZE, frames, seed, centre, zoom))
+    return Scene(title, frames, lambda: camera_moves(picture, SIZE, frames, seed, centre, zoom, motion))
 
 
 def _clip_scene(path: Path, title: str, times: int = 1) -> Scene:
@@ -131,15 +139,25 @@ def _clip_scene(path: Path, title: str, times: int = 1) -> Scene:
     return Scene(title, frames * times, lambda: (frame for _ in range(times) for frame in once()))
 
 
+def title_card(number: int, title: str) -> np.ndarray:
+    """A dark picture (480, 640, 3) uint8 BGR with a scene's title, between two scenes that have nothing in common."""
+    card = np.full((SIZE[1], SIZE[0], 3), (30, 26, 22), np.uint8)
+    for text, scale, y, colour in ((str(number), 1.6, 220, (170, 200, 64)), (title, 0.7, 275, (235, 235, 235))):
+        (width, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_DUPLEX, scale, 1)
+        place = ((SIZE[0] - width) // 2, y)
+        cv2.putText(card, text, place, cv2.FONT_HERSHEY_DUPLEX, scale, colour, 1, cv2.LINE_AA)
+    return card
+
+
 def write_clip(scenes: list[Scene], path: Path, advance: Callable[[int], None]) -> list[tuple[str, int, int]]:
-    """Write all scenes into one Motion-JPEG file, which the camera node plays.
+    """Write all scenes, each after its title, into one Motion-JPEG file, which the camera node plays.
 
     Args:
         path: of the AVI file.
         advance: is told of every frame, for a progress display.
 
     Returns:
-        Title, first frame and number of frames of each scene.
+        Title, first frame and number of frames of each scene; titles lie between them.
 
     Raises:
         InputError: the file cannot be written.
@@ -149,8 +167,11 @@ def write_clip(scenes: list[Scene], path: Path, advance: Callable[[int], None]) 
         raise InputError(f"the clip {path} cannot be written; is there room on the disk?")
     writer.set(cv2.VIDEOWRITER_PROP_QUALITY, JPEG_QUALITY)
     chapters, at = [], 0
-    for scene in scenes:
-        first = at
+    for number, scene in enumerate(scenes, 1):
+        card = title_card(number, scene.title)
+        for _ in range(TITLE_FRAMES):
+            writer.write(card)
+        first = at = at + TITLE_FRAMES
         for frame in scene.make():
             writer.write(frame)
             at += 1

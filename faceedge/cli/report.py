@@ -35,6 +35,7 @@ class Outcome:
         chapters: title, first frame, number of frames of each scene.
         rate_hz: of the clip.
         strip: the picture strip (h, w, 3) uint8 BGR.
+        poster: one picture of it, shown before the video plays.
         video, bag: paths, None where there is none.
         expression: whether expressions were estimated.
         notes: sentences for the reader.
@@ -44,6 +45,7 @@ class Outcome:
     chapters: Sequence[tuple[str, int, int]]
     rate_hz: float
     strip: np.ndarray | None = None
+    poster: np.ndarray | None = None
     video: Path | None = None
     bag: Path | None = None
     expression: bool = True
@@ -139,8 +141,7 @@ def write_page(board: Scoreboard, outcome: Outcome) -> Path:
     strip = ""
     if outcome.strip is not None:
         cv2.imwrite(str(outcome.folder / "strip.png"), outcome.strip)
-        encoded = cv2.imencode(".webp", outcome.strip, [cv2.IMWRITE_WEBP_QUALITY, STRIP_QUALITY])[1]
-        strip = "data:image/webp;base64," + base64.b64encode(encoded.tobytes()).decode("ascii")
+        strip = _data_url(outcome.strip)
     faces = {entry["id"] for entry in summary["faces"]}
     tracks = {face: sights for face, sights in board.tracks().items() if face in faces}
     scenes = [(scene["first_s"], scene["last_s"]) for scene in summary["scenes"]]
@@ -151,6 +152,7 @@ def write_page(board: Scoreboard, outcome: Outcome) -> Path:
     page = environment.get_template("report.html.j2").render(
         summary,
         strip=strip,
+        poster="" if outcome.poster is None else _data_url(outcome.poster),
         video=_relative(outcome.video, outcome.folder),
         bag=_relative(outcome.bag, outcome.folder),
         bag_mb=_megabytes(outcome.bag),
@@ -162,6 +164,11 @@ def write_page(board: Scoreboard, outcome: Outcome) -> Path:
     path = outcome.folder / "index.html"
     path.write_text(page, encoding="utf-8")
     return path
+
+
+def _data_url(image: np.ndarray) -> str:
+    encoded = cv2.imencode(".webp", image, [cv2.IMWRITE_WEBP_QUALITY, STRIP_QUALITY])[1]
+    return "data:image/webp;base64," + base64.b64encode(encoded.tobytes()).decode("ascii")
 
 
 def _relative(path: Path | None, folder: Path) -> str:

@@ -167,6 +167,18 @@ class Scoreboard:
             recent = [s for s in self.faces.values() if self.last_stamp_ns - s.stamp_ns < STALE_NS and s.box[2] > 0]
         return sorted(recent, key=lambda sight: sight.box[0])
 
+    def recent(self, face: str, span_ns: int, cells: int) -> list[Sight | None]:
+        """The last ``span_ns`` of a face in ``cells`` equal parts, oldest first: the newest sight of each, or None."""
+        result: list[Sight | None] = [None] * cells
+        with self.lock:
+            for stamp_ns in reversed(self.history):
+                cell = cells - 1 - (self.last_stamp_ns - stamp_ns) * cells // span_ns
+                if cell < 0:
+                    break
+                if cell < cells and result[cell] is None:
+                    result[cell] = self.history[stamp_ns].get(face)
+        return result
+
     def end_to_end_ms(self) -> dict[str, tuple[float, float, int]]:
         """From exposure to the arrival of a message in this process: p50, p99, count by kind."""
         with self.lock:

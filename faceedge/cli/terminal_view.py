@@ -23,8 +23,12 @@ from faceedge.cli.scoreboard import Scoreboard, Sight
 
 ACCENT = "#40c8aa"
 _HALF_BLOCK = "▀"
-_BAR_CELLS = 10
-_MOST_FACES = 6
+_BAR_CELLS = 8
+_TRAIL_NS = 5_000_000_000
+_FACE_COLUMNS_WIDTH = 50
+"""Of the columns of the table of faces without the trail."""
+_TRAIL_CELLS = (6, 40)
+_HEIGHTS = "▁▂▃▄▅▆▇█"
 
 
 @dataclass
@@ -64,7 +68,7 @@ class HalfBlocks:
         scale = min(width / own, 2 * rows / height)
         columns, lines = max(1, int(own * scale)), max(2, int(height * scale) // 2 * 2)
         small = cv2.resize(self._image, (columns, lines), interpolation=cv2.INTER_AREA)
-        small = (small & 0xF0) | (small >> 4)  # fewer distinct colours: long runs, less to send
+        small = (small & 0xF8) | (small >> 5)  # fewer distinct colours: long runs, less to send
         for sight in self._sights:
             left, top, right, bottom = sight.box
             corner, opposite = (int(left * columns), int(top * lines)), (int(right * columns), int(bottom * lines))
@@ -94,29 +98,47 @@ def bar(fraction: float, colour: str, cells: int = _BAR_CELLS) -> Text:
     return Text.assemble((text, colour), ("·" * (cells - len(text)), "dim"))
 
 
-def faces_table(sights: list[Sight], expression: bool) -> RenderableType:
-    """The faces in view, from left to right."""
+def trail(board: Scoreboard, face: str, cells: int) -> Text:
+    """What a face showed in the last seconds: colour is the expression, height the confidence."""
+    text = Text()
+    for sight in board.recent(face, _TRAIL_NS, cells):
+        if sight is None:
+            text.append(" ")
+        else:
+            value = sight.confidence if sight.word is None else sight.expression_confidence
+            text.append(_HEIGHTS[round(max(0.0, min(1.0, value)) * 7)], hex_of(colour_of(sight.word)))
+    return text
+
+
+def faces_table(board: Scoreboard, sights: list[Sight], expression: bool, size: tuple[int, int]) -> RenderableType:
+    """The faces in view, from left to right, in ``size`` columns and rows of text."""
     if not sights:
         return Text("nobody in view", style="dim italic")
+    most, cells = size[1] - 2, min(size[0] - _FACE_COLUMNS_WIDTH, _TRAIL_CELLS[1])
     table = Table(box=None, padding=(0, 1, 0, 0), expand=False, header_style="dim")
-    table.add_column("face", no_wrap=True)
+    table.add_column("face", no_wrap=True, min_width=5)
     table.add_column("shows" if expression else "", no_wrap=True, min_width=9)
-    table.add_column("confidence", no_wrap=True)
-    table.add_column("yaw", justify="right", no_wrap=True)
-    table.add_column("pitch", justify="right", no_wrap=True)
-    for sight in sights[:_MOST_FACES]:
+    table.add_column("confidence", no_wrap=True, min_width=_BAR_CELLS + 5)
+    table.add_column("yaw", justify="right", no_wrap=True, min_width=5)
+    table.add_column("pitch", justify="right", no_wrap=True, min_width=5)
+    if cells >= _TRAIL_CELLS[0]:
+        table.add_column(f"last {_TRAIL_NS // 1_000_000_000} s", no_wrap=True, min_width=cells)
+    for sight in sights[:most]:
         colour = hex_of(colour_of(sight.word))
         value = sight.confidence if sight.word is None else sight.expression_confidence
         confidence = Text.assemble(bar(value, colour), f" {value:.2f}")
-        table.add_row(
+        row = [
             Text(sight.face, style="bold"),
             Text(label_of(sight.word), style=f"bold {colour}"),
             confidence,
-            f"{sight.yaw_deg:+.0f}°" if sight.yaw_deg is not None else "",
-            f"{sight.pitch_deg:+.0f}°" if sight.pitch_deg is not None else "",
-        )
-    if len(sights) > _MOST_FACES:
-        table.add_row(Text(f"+ {len(sights) - _MOST_FACES} more", style="dim"))
+            Text(f"{sight.yaw_deg:+.0f}°" if sight.yaw_deg is not None else ""),
+            Text(f"{sight.pitch_deg:+.0f}°" if sight.pitch_deg is not None else ""),
+        ]
+        if cells >= _TRAIL_CELLS[0]:
+            row.append(trail(board, sight.face, cells))
+        table.add_row(*row)
+    if len(sights) > most:
+        table.add_row(Text(f"+ {len(sights) - most} more", style="dim"))
     return table
 
 
@@ -124,8 +146,8 @@ def topics_table(board: Scoreboard) -> RenderableType:
     """Topics with type, rate and traffic."""
     now_ns = time.time_ns()
     table = Table(box=None, padding=(0, 1, 0, 0), expand=True, header_style="dim")
-    table.add_column("topic", no_wrap=True, overflow="ellipsis", ratio=3)
-    table.add_column("type", no_wrap=True, overflow="ellipsis", style="dim", ratio=3)
+    table.add_column("topic", no_wrap=True, overflow="ellipsis", min_width=29)
+    table.add_column("type", no_wrap=True, overflow="ellipsis", style="dim", ratio=1)
     table.add_column("Hz", justify="right", no_wrap=True, width=6)
     table.add_column("messages", justify="right", no_wrap=True, width=8)
     with board.lock:
@@ -174,14 +196,21 @@ def render(board: Scoreboard, progress: Progress, height: int, width: int) -> Re
     picture_width = min(int(picture_rows * 2 * 4 / 3) + 4, max(20, width - 52))
     top.split_row(
         Layout(Panel(HalfBlocks(image, sights), border_style="dim", padding=(0, 1)), size=picture_width),
-        Layout(Panel(faces_table(sights, progress.expression), title="faces", border_style="dim", title_align="left")),
+        Layout(
+            Panel(
+                faces_table(board, sights, progress.expression, (width - picture_width - 4, picture_rows)),
+                title="faces",
+                border_style="dim",
+                title_align="left",
+            )
+        ),
     )
     bottom = Layout(name="bottom")
     bottom.split_row(
         Layout(Panel(topics_table(board), title="topics", border_style="dim", title_align="left"), ratio=3),
         Layout(
             Panel(latency_table(board), title="latency in ms", border_style="dim", title_align="left"),
-            size=min(40, max(30, width // 3)),
+            size=max(32, min(48, width * 3 // 8)),
         ),
     )
     layout.split_column(Layout(Group(head, line), size=2), top, bottom)

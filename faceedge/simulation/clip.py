@@ -32,6 +32,7 @@ def camera_moves(
     seed: int = 0,
     centre: tuple[float, float] = (0.5, 0.5),
     zoom: float = 1.0,
+    motion: float = 1.0,
 ) -> Iterator[np.ndarray]:
     """Frames of a camera that pans, zooms and rolls over ``picture``; the last frame leads smoothly into the first.
 
@@ -42,6 +43,7 @@ def camera_moves(
         seed: of the moves; the same seed gives the same clip.
         centre: where the camera looks on average, as fractions of the picture's width and height.
         zoom: 1 shows the largest part of the picture that fits; 2 half of it in each direction.
+        motion: how far the camera moves; 0 is a still.
 
     Yields:
         (size[1], size[0], 3) uint8.
@@ -53,16 +55,17 @@ def camera_moves(
         raise ConfigurationError(
             f"a clip needs a picture (height, width, 3) of uint8, got {picture.shape} of {picture.dtype}."
         )
-    if frames < 1 or min(size) < 1 or zoom < 1.0:
+    if frames < 1 or min(size) < 1 or zoom < 1.0 or not 0.0 <= motion <= 1.0:
         raise ConfigurationError(
-            f"a clip needs at least 1 frame, 1x1 pixels and zoom 1, got {frames}, {size[0]}x{size[1]} and {zoom:g}."
+            f"a clip needs at least 1 frame, 1x1 pixels, zoom 1 and motion within 0..1, got {frames}, "
+            f"{size[0]}x{size[1]}, {zoom:g} and {motion:g}."
         )
     rng = np.random.default_rng(seed)
     height, width = picture.shape[:2]
     time = np.arange(frames) / frames
-    pan_x, pan_y = (_PAN * _wave(rng, _PAN_TURNS, time) for _ in range(2))
-    scale_log = _ZOOM * (_wave(rng, _ZOOM_TURNS, time) + 1.0) / 2
-    roll = _ROLL_RAD * _wave(rng, _ROLL_TURNS, time)
+    pan_x, pan_y = (motion * _PAN * _wave(rng, _PAN_TURNS, time) for _ in range(2))
+    scale_log = motion * _ZOOM * (_wave(rng, _ZOOM_TURNS, time) + 1.0) / 2
+    roll = motion * _ROLL_RAD * _wave(rng, _ROLL_TURNS, time)
     # Frame pixels per picture pixel at zoom 1: the frame just covers the picture less its margin.
     base = max(size[0] / width, size[1] / height) / (1.0 - 2 * _MARGIN) * zoom
     for k in range(frames):
