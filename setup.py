@@ -51,6 +51,7 @@ setup(
         "PyYAML>=6.0",  # model cards, camera calibrations, parameter files
         "rich>=13",  # the live view of the terminal and its tables
         "Jinja2>=3.1",  # the HTML summary of the demonstration
+        "MarkupSafe>=2.1",  # the parts of that page that are already HTML
         "mcap>=1.2",  # the container of recorded topics
         "rosbags>=0.11",  # writes and reads recordings without a ROS distribution
         # The interpreter of the models; tflite-runtime 2.14 serves where it is installed (CPython 3.11, NumPy 1).

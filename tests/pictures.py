@@ -31,7 +31,8 @@ def recording(*parts: str) -> Path:
 
 def frames(path: Path, count: int, step: int = 1) -> list[np.ndarray]:
     """The first ``count`` of every ``step``-th frame of a video."""
-    video, result = cv2.VideoCapture(str(path)), []
+    video = cv2.VideoCapture(str(path))
+    result: list[np.ndarray] = []
     index = 0
     while len(result) < count:
         good, image = video.read()

@@ -65,7 +65,7 @@ def test_boxes_without_area_overlap_nothing() -> None:
 def test_overlapping_candidates_become_their_mean_weighted_by_score() -> None:
     values = np.array([[0, 0, 10, 10], [2, 0, 12, 10], [50, 50, 60, 60]], np.float32)
     blended, scores = blend_overlapping(values, np.array([0.3, 0.9, 0.5], np.float32), 0.3)
-    np.testing.assert_allclose(blended, [[1.5, 0, 11.5, 10], [50, 50, 60, 60]], rtol=1e-6)
+    np.testing.assert_allclose(blended, np.array([[1.5, 0, 11.5, 10], [50, 50, 60, 60]]), rtol=1e-6)
     np.testing.assert_allclose(scores, [0.9, 0.5])
 
 
@@ -216,4 +216,4 @@ def test_the_near_detector_finds_the_face_of_every_portrait() -> None:
     near = FaceDetector(find_model("face_detection_near"))
     folder: Path = recording("lfw", "images")
     paths = sorted(folder.glob("*.jpg"))[::80]
-    assert all(len(near.detect(cv2.imread(str(path)))) for path in paths)
+    assert all(len(near.detect(np.asarray(cv2.imread(str(path))))) for path in paths)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -86,7 +87,8 @@ def test_a_colcon_install_is_searched(tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("entry", ["name", "file", "sha256", "task"])
 def test_a_card_without_a_needed_entry_is_refused(tmp_path: Path, entry: str) -> None:
-    path = write(tmp_path, **{entry: None})
+    removed: dict[str, Any] = {entry: None}
+    path = write(tmp_path, **removed)
     with pytest.raises(ModelError, match=f"lacks {entry}"):
         read_card(path)
 

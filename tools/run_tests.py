@@ -29,6 +29,9 @@ from environment import ROOT, all_recipes, prepare, run_environment
 #: Jobs that run at the same time.
 PARALLEL = 2
 
+#: Tests and benchmarks are typed, but may pass on what libraries without types return, and replace a module's imports.
+RELAXED = ("--no-warn-return-any", "--implicit-reexport", "--cache-dir", ".mypy_cache/tests")
+
 #: A failed job shows its end; the whole is in the log.
 SHOWN_LINES = 150
 
@@ -70,10 +73,12 @@ class Outcome:
 
 def check_jobs(environment: Environment) -> list[Job]:
     """Return the checks of the source text, which do not depend on the interpreter."""
+    folders = [name for name in ("tests", "benchmarks") if (ROOT / name).is_dir()]
     return [
         Job("ruff check", environment, ("ruff", "check", "--quiet", "--output-format", "concise", ".")),
         Job("ruff format", environment, ("ruff", "format", "--check", "--quiet", ".")),
         Job("mypy", environment, ("mypy",)),
+        Job("mypy on tests", environment, ("mypy", *RELAXED, "tools", *folders)),
         Job("import contracts", environment, ("lint-imports", "--no-cache")),
     ]
 
