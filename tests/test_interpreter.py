@@ -27,7 +27,12 @@ def no_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def quantised(scale: float, zero_point: int, dtype: str) -> interpreter._Tensor:
-    details = {"index": 0, "shape": np.array([1, 4]), "dtype": np.dtype(dtype).type, "quantization": (scale, zero_point)}
+    details = {
+        "index": 0,
+        "shape": np.array([1, 4]),
+        "dtype": np.dtype(dtype).type,
+        "quantization": (scale, zero_point),
+    }
     return interpreter._Tensor.of(details)
 
 

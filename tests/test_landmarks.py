@@ -145,7 +145,22 @@ def test_the_70_points_mirror_with_the_picture(network: LandmarkNetwork, found: 
     flipped = found.keypoints[0][[1, 0, 2, 3, 5, 4]] * (-1, 1) + (511, 0)
     picture = np.ascontiguousarray(astronaut()[:, ::-1])
     mirrored = to_rep155(network.locate(picture, square_of_detection(box, flipped)).points)
-    pairs = {0: 16, 8: 8, 17: 26, 21: 22, 27: 27, 31: 35, 36: 45, 39: 42, 41: 46, 48: 54, 50: 52, 59: 55, 60: 64, 68: 69}
+    pairs = {
+        0: 16,
+        8: 8,
+        17: 26,
+        21: 22,
+        27: 27,
+        31: 35,
+        36: 45,
+        39: 42,
+        41: 46,
+        48: 54,
+        50: 52,
+        59: 55,
+        60: 64,
+        68: 69,
+    }
     for right, left in pairs.items():
         assert np.linalg.norm(mirrored[right] - (plain[left] * (-1, 1) + (511, 0))) < 5, (right, left)
 

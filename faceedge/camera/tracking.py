@@ -105,7 +105,8 @@ class FaceTracker:
         start_score: detections from here on can start a track and are joined in the first round; weaker ones only
             continue a track that found nothing else.
         min_hits: detections after which a track is reported; 1 reports a face in the frame in which it appears.
-        max_age_s: a track is dropped when it has not been detected for longer.
+        max_age_s: a track that missed a frame is dropped when it has not been detected for longer. What was seen in the
+            last frame is looked for in the next one, however slow the camera is.
         min_iou: smallest overlap of a prediction with its detection.
         max_tracks: no new track starts beyond this many.
         max_gap_s: a gap between stamps longer than this, or a step back, starts over (a bag that loops, a clock that
@@ -195,9 +196,11 @@ class FaceTracker:
         self._stamp_ns = stamp_ns
         if not self._tracks or step_s <= 0.0:
             return
+        seen_ns = np.array([record.seen_ns for record in self._tracks])
+        self._retain((seen_ns == last_ns) | (stamp_ns - seen_ns <= self._max_age_s * 1e9))
         position, velocity, variance, covariance, speed_variance = self._filter.swapaxes(0, 1)
         acceleration = (_ACCELERATION_STD * _size(self._filter)) ** 2 * _RATE_OF_CHANGE**2
-        coasting = np.array([record.seen_ns < last_ns for record in self._tracks])
+        coasting = np.array([record.seen_ns < last_ns for record in self._tracks], bool)
         velocity[coasting] *= math.exp(-step_s / _COASTING_TIME_S)
         position += velocity * step_s
         variance += 2 * step_s * covariance + step_s**2 * speed_variance + acceleration * step_s**4 / 4
@@ -248,9 +251,12 @@ class FaceTracker:
             ],
             bool,
         )
+        self._retain(keep)
+        return np.asarray(joined[keep])
+
+    def _retain(self, keep: np.ndarray) -> None:
         self._filter = self._filter[keep]
         self._tracks = [record for record, kept in zip(self._tracks, keep, strict=True) if kept]
-        return np.asarray(joined[keep])
 
     def _start(self, boxes: np.ndarray, scores: np.ndarray, strangers: np.ndarray, stamp_ns: int) -> np.ndarray:
         """Start a track for each of the best ``strangers`` that there is room for; returns those."""
