@@ -27,11 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Train, export, measure; goes on from the checkpoint if a run was cut short."""
-    import numpy as np
-
     if importlib.util.find_spec("torch") is None:
         raise ConfigurationError("training needs torch, which is not installed; run `pip install faceedge[train]`")
-    from faceedge.perception.expression_networks import band_limit, band_mask
     from faceedge.training import expression, expression_card, fer2013, restoration
 
     changes = {key: getattr(args, key) for key in ("epochs", "seed", "threads") if getattr(args, key) is not None}
@@ -40,19 +37,17 @@ def main(args: argparse.Namespace) -> int:
     def say(line: str) -> None:
         print(line, flush=True)
 
-    validation = fer2013.load(args.data / "public_test.npz")
-    training, report = fer2013.clean(fer2013.load(args.data / "training.npz"), validation)
-    say(f"training data: {report}")
+    validation, training = (fer2013.load(args.data / name) for name in ("public_test.npz", "training.npz"))
     restored, blur = restoration.restore(training.images, validation.images)
-    training = dataclasses.replace(training, images=restored)
     say(
         "training data: as sharp as PublicTest"
         if blur.is_sharp
         else f"training data: blur undone up to {blur.band:.0f}"
     )
-    mask = band_mask(blur.band)
-    seen = np.stack([band_limit(image, mask) for image in validation.images]).clip(0, 255).astype(np.uint8)
-    network = expression.train(training, dataclasses.replace(validation, images=seen), args.output, settings, say)
+    seen = dataclasses.replace(validation, images=restoration.limit(validation.images, blur))
+    training, report = fer2013.clean(dataclasses.replace(training, images=restored), seen)
+    say(f"training data: {report}")
+    network = expression.train(training, seen, args.output, settings, say)
     options = " ".join(f"--{key} {value}" for key, value in changes.items() if key != "threads")
     command = f"faceedge train expression --data FER2013 {options}".strip()
     figures = expression_card.finish(

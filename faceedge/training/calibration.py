@@ -33,8 +33,8 @@ def cross_fitted_error(logits: np.ndarray, labels: np.ndarray, seed: int, folds:
 def threshold_for(probabilities: np.ndarray, labels: np.ndarray, accuracy: float) -> float:
     """The lowest confidence in steps of 0.01 at which the answers given reach ``accuracy``."""
     confidence, correct = probabilities.max(1), probabilities.argmax(1) == labels
-    for threshold in np.arange(0.0, 1.0, 0.01):
+    for threshold in (step / 100 for step in range(100)):
         given = confidence >= threshold
         if given.any() and correct[given].mean() >= accuracy:
-            return round(float(threshold), 2)
+            return threshold
     return 1.0

@@ -30,14 +30,14 @@ Say = Callable[[str], None]
 class TrainingSettings:
     """Everything that decides the result besides the data."""
 
-    epochs: int = 60
+    epochs: int = 34
     batch: int = 128
     learning_rate: float = 0.08
     warmup_epochs: float = 2.0
     momentum: float = 0.9
     weight_decay: float = 5e-4
     label_smoothing: float = 0.1
-    mixup_chance: float = 0.5
+    mixup_chance: float = 0.25
     mixup_alpha: float = 0.4
     average_decay: float = 0.999
     seed: int = 1

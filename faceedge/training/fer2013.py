@@ -18,8 +18,12 @@ from faceedge.errors import InputError
 CLASSES = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
 """The set's own names, in the order of its labels here."""
 
-SAME_PICTURE = 0.99
-"""Two faces whose zero-mean, unit-norm pixels correlate above this are taken for one picture."""
+SAME_PICTURE = 0.95
+"""Two training faces whose zero-mean, unit-norm pixels correlate above this are taken for one picture."""
+
+LEAK = 0.90
+"""A training face that correlates above this with a held-out face, plain or mirrored, is left out. Lower than
+`SAME_PICTURE`: a training face too many costs nothing, a leak falsifies every figure."""
 
 BLANK_STD = 8.0
 """Grey-level spread below which a picture shows nothing (black frames and placeholders in the original set)."""
@@ -98,7 +102,8 @@ def same_picture_groups(images: np.ndarray, block: int = 2000) -> np.ndarray:
 def clean(training: FaceSet, held_out: FaceSet, block: int = 2000) -> tuple[FaceSet, CleaningReport]:
     """Leave out blank pictures, anything that is also in ``held_out`` (mirrored too), and duplicates.
 
-    Of a group of duplicates that agree on the label one picture stays; of a group that disagrees none does.
+    Of a group of duplicates that agree on the label one picture stays; of a group that disagrees none does. Both splits
+    must show the same band of spatial frequencies, or a blurred copy is not recognised: restore before you clean.
     """
     blank = training.images.reshape(len(training), -1).std(1) < BLANK_STD
     rows = normalised(training.images)
@@ -107,7 +112,7 @@ def clean(training: FaceSet, held_out: FaceSet, block: int = 2000) -> tuple[Face
     leaked = np.zeros(len(training), bool)
     for start in range(0, len(rows), block):
         part = rows[start : start + block]
-        leaked[start : start + block] = np.maximum((part @ plain.T).max(1), (part @ mirrored.T).max(1)) > SAME_PICTURE
+        leaked[start : start + block] = np.maximum((part @ plain.T).max(1), (part @ mirrored.T).max(1)) > LEAK
     leaked &= ~blank
 
     candidates = np.flatnonzero(~blank & ~leaked)

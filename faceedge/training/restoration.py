@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.fft import dctn, idctn
 
-from faceedge.perception.expression_networks import CROP_SIZE, band_mask
+from faceedge.perception.expression_networks import CROP_SIZE, band_limit, band_mask
 
 WEAKEST = 0.03
 """Transfer below which the rounding of 8-bit pictures drowns what is left of the signal."""
@@ -78,3 +78,11 @@ def restore(images: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, Blur
         part = dctn(images[start : start + 2000].astype(np.float32), axes=(1, 2), norm="ortho") * gain
         restored[start : start + 2000] = np.clip(np.rint(idctn(part, axes=(1, 2), norm="ortho")), 0, 255)
     return restored, blur
+
+
+def limit(images: np.ndarray, blur: Blur) -> np.ndarray:
+    """Sharp ``images`` (n, 48, 48) uint8 cut to the band that a restored split has, so that the two compare."""
+    if blur.is_sharp:
+        return images
+    mask = band_mask(blur.band)
+    return np.stack([np.clip(np.rint(band_limit(image, mask)), 0, 255).astype(np.uint8) for image in images])
