@@ -5,7 +5,7 @@ from __future__ import annotations
 import array
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -216,21 +216,18 @@ class Pictures:
         self.raw = graph.node.create_publisher(Image, "/pictures", 1)
         self.compressed = graph.node.create_publisher(CompressedImage, "/pictures/compressed", 1)
 
-    def show(self, picture: np.ndarray, seconds: float = 0.0, until: Any = None, jpeg: bool = False) -> None:
-        """Publish ``picture`` at 20 Hz for a time or until a condition holds."""
+    def show(self, picture: np.ndarray, until: Callable[[], object]) -> None:
+        """Publish ``picture`` at 20 Hz, raw or compressed as the node subscribes, until a condition holds."""
 
         def one() -> bool:
             frame = Frame(picture, time.time_ns(), 0, "eye")
-            if jpeg:
+            if self.compressed.get_subscription_count():
                 self.compressed.publish(conversions.frame_to_compressed(frame))
-            else:
+            if self.raw.get_subscription_count():
                 self.raw.publish(conversions.frame_to_image(frame))
             self.graph.spin(0.05)
             return bool(until())
 
-        if until is None:
-            end = time.monotonic() + seconds
-            until = lambda: time.monotonic() > end  # noqa: E731
         self.graph.wait_for(one, "the effect of a picture")
 
 
@@ -325,16 +322,16 @@ def test_another_transport_is_taken_after_a_new_configuration_and_a_truncated_jp
     assert graph.change("/faces", "configure")
     assert graph.change("/faces", "activate")
     graph.wait_for(pictures.compressed.get_subscription_count, "a subscriber of compressed pictures")
-    pictures.show(astronaut, jpeg=True, until=lambda: listener.ids)
+    pictures.show(astronaut, until=lambda: listener.ids)
     cut = conversions.frame_to_compressed(Frame(astronaut, time.time_ns()))
     cut.data = cut.data[: len(cut.data) // 2]
     pictures.compressed.publish(cut)
     graph.wait_for_report("faces", lambda s: values_of(s)["rejected"] == "1", "a rejected picture")
-    pictures.show(astronaut, jpeg=True, until=lambda: listener.ids)
+    pictures.show(astronaut, until=lambda: listener.ids)
 
 
 def test_a_process_that_ends_says_first_that_its_faces_are_gone(pictures: Pictures, astronaut: np.ndarray) -> None:
-    pictures.show(astronaut, jpeg=True, until=lambda: pictures.listener.ids)
+    pictures.show(astronaut, until=lambda: pictures.listener.ids)
     assert pictures.graph.stop(pictures.child) == 0
     pictures.graph.wait_for(lambda: not pictures.listener.ids, "an empty list")
     assert "Traceback" not in pictures.graph.output(pictures.child)

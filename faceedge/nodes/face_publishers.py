@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import rclpy.node
 from hri_msgs.msg import Expression, FacialActionUnits, FacialLandmarks, IdsList, NormalizedRegionOfInterest2D
+from rclpy.duration import Duration
 from rclpy.publisher import Publisher
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
@@ -28,6 +29,9 @@ CROP_PX = 128
 CROP_MARGIN = 1.3
 LINGER_S = 1.0
 """How long the topics of a face outlive it, so that its last messages arrive."""
+
+FAREWELL = Duration(seconds=0.5)
+"""How long the end of a process waits for listeners to acknowledge that no face is tracked any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,8 @@ class FacePublishers:
         self._forget(set(), linger_s=0.0)
 
     def close(self) -> None:
-        """Destroy all publishers."""
+        """Destroy all publishers, when what they said last has arrived."""
+        self._tracked.wait_for_all_acked(FAREWELL)
         self._forget(set(), linger_s=0.0)
         self._node.destroy_publisher(self._tracked)
         if self._transforms is not None:
