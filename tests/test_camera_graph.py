@@ -18,6 +18,7 @@ pytest.importorskip("hri_msgs.msg", reason="the hri_msgs messages are not built 
 from diagnostic_msgs.msg import DiagnosticStatus
 from graph import Graph, values_of
 from rclpy.qos import qos_profile_sensor_data
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from faceedge.camera.frame import Frame
@@ -125,6 +126,37 @@ def test_another_drivers_topic_is_passed_on_and_bad_pictures_of_it_are_counted(g
     assert received[0] == good
     status = graph.wait_for_report("relay/camera", lambda s: int(values_of(s).get("rejected", 0)) > 0, "rejections")
     assert status.level == DiagnosticStatus.OK
+
+
+CALIBRATION = """
+image_width: 160
+image_height: 120
+camera_name: test
+camera_matrix: {rows: 3, cols: 3, data: [100, 0, 79.5, 0, 100, 59.5, 0, 0, 1]}
+distortion_model: plumb_bob
+distortion_coefficients: {rows: 1, cols: 5, data: [0.1, 0, 0, 0, 0]}
+"""
+
+
+def test_simulated_time_and_a_calibration_of_another_size_are_respected(
+    graph: Graph, pictures: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "calibration.yaml").write_text(CALIBRATION)
+    values = {"autostart": True, "source": "images", "path": str(pictures), "loop": True, "rate_hz": 20.0}
+    values |= {"use_sim_time": True, "camera_info_url": f"file://{tmp_path / 'calibration.yaml'}"}
+    graph.start("camera_node", {"/**": values}, "-r", "__ns:=/sim")
+    infos = graph.collect("/sim/camera/camera_info", CameraInfo)
+    clock = graph.publisher("/clock", Clock)
+
+    def is_simulated() -> bool:
+        clock.publish(Clock(clock=conversions.ns_to_stamp(1_000 * 10**9)))
+        graph.spin(0.05)
+        return bool(infos) and infos[-1].header.stamp.sec in (999, 1000)
+
+    graph.wait_for(is_simulated, "stamps of the simulated clock")
+    info = infos[-1]
+    assert (info.width, info.height, list(info.d)) == (80, 60, [0.1, 0.0, 0.0, 0.0, 0.0])
+    assert info.k.reshape(3, 3).tolist() == [[50.0, 0.0, 39.5], [0.0, 50.0, 29.5], [0.0, 0.0, 1.0]]
 
 
 def test_a_file_that_ends_is_no_error(graph: Graph, pictures: Path) -> None:
