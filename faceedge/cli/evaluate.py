@@ -1,4 +1,4 @@
-"""`faceedge evaluate`: how good a shipped model is on anyone's data."""
+"""`faceedge evaluate expression`: how good the shipped model is on anyone's data."""
 
 from __future__ import annotations
 
@@ -43,13 +43,11 @@ class LabelledCrops:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of `faceedge evaluate`."""
-    kinds = parser.add_subparsers(dest="kind", required=True, metavar="MODEL")
-    expression = kinds.add_parser("expression", help="accuracy, recall, calibration and confusion of the expressions")
-    expression.add_argument("data", type=Path, help=".npz with image, label, classes; or a folder of class folders")
-    expression.add_argument("--models", type=Path, default=None, help="folder of the model (default: the shipped one)")
-    expression.add_argument("--runtime", default="auto", help="ai-edge-litert, tflite-runtime or auto")
-    expression.add_argument("--json", action="store_true", help="for machines")
+    """Declare the options of `faceedge evaluate expression`."""
+    parser.add_argument("data", type=Path, help=".npz with image, label, classes; or a folder of class folders")
+    parser.add_argument("--models", type=Path, default=None, help="folder of the model (default: the shipped one)")
+    parser.add_argument("--runtime", default="auto", help="ai-edge-litert, tflite-runtime or auto")
+    parser.add_argument("--json", action="store_true", help="for machines")
 
 
 def label_of(name: str, origin: Path) -> int:
@@ -179,12 +177,13 @@ def show(figures: Classification, data: LabelledCrops, origin: str, model: str) 
         summary.add_row(name, value)
     console.print(summary)
     table = Table(title="rows: truth; columns: answer", title_justify="left")
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for name in figures.classes:
-        table.add_column(name, justify="right")
-    table.add_column("recall", justify="right")
-    table.add_column("precision", justify="right")
+        table.add_column(name[:4], justify="right", no_wrap=True)
+    table.add_column("recall %", justify="right", no_wrap=True)
+    table.add_column("prec. %", justify="right", no_wrap=True)
     for index, name in enumerate(figures.classes):
         cells = [f"[bold]{n}[/]" if index == k else str(n) for k, n in enumerate(figures.confusion[index])]
-        table.add_row(name, *cells, percent(figures.recall[index]), percent(figures.precision[index]))
+        shares = (figures.recall[index], figures.precision[index])
+        table.add_row(name, *cells, *("-" if math.isnan(x) else f"{100 * x:.1f}" for x in shares))
     console.print(table)

@@ -1,4 +1,4 @@
-"""`faceedge train`: make a shipped model again, from its data to its file and card."""
+"""`faceedge train expression`: make the shipped model again, from its data to its file and card."""
 
 from __future__ import annotations
 
@@ -12,17 +12,13 @@ from faceedge.errors import ConfigurationError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of `faceedge train`."""
-    kinds = parser.add_subparsers(dest="kind", required=True, metavar="MODEL")
-    expression = kinds.add_parser("expression", help="the seven expressions, on FER2013")
-    expression.add_argument("--data", type=Path, required=True, help="folder with training.npz and public_test.npz")
-    expression.add_argument(
-        "--output", type=Path, default=Path("runs/expression"), help="checkpoint, history, float file"
-    )
-    expression.add_argument("--models", type=Path, default=Path("models"), help="where the .tflite and its card go")
-    expression.add_argument("--epochs", type=int, default=None, help="default: the recipe's")
-    expression.add_argument("--seed", type=int, default=None, help="default: the recipe's")
-    expression.add_argument("--threads", type=int, default=None, help="default: the recipe's")
+    """Declare the options of `faceedge train expression`."""
+    parser.add_argument("--data", type=Path, required=True, help="folder with training.npz and public_test.npz")
+    parser.add_argument("--output", type=Path, default=Path("runs/expression"), help="checkpoint, history, float file")
+    parser.add_argument("--models", type=Path, default=Path("models"), help="where the .tflite and its card go")
+    parser.add_argument("--epochs", type=int, default=None, help="default: the recipe's")
+    parser.add_argument("--seed", type=int, default=None, help="default: the recipe's")
+    parser.add_argument("--threads", type=int, default=None, help="default: the recipe's")
 
 
 def main(args: argparse.Namespace) -> int:
