@@ -30,7 +30,7 @@ Say = Callable[[str], None]
 class TrainingSettings:
     """Everything that decides the result besides the data."""
 
-    epochs: int = 34
+    epochs: int = 26
     batch: int = 128
     learning_rate: float = 0.08
     warmup_epochs: float = 2.0
