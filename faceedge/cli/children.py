@@ -36,8 +36,9 @@ def isolated_environment() -> dict[str, str]:
     return {"ROS_DOMAIN_ID": str(domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
 
 
-def _end_with_parent() -> None:
-    """In the child: a signal when the parent is gone, even if it was killed and could not clean up."""
+def _prepare_child() -> None:
+    """In the child: a signal when the parent is gone, even if that was killed; and SIGINT as a shell's job lacks it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
@@ -67,7 +68,7 @@ class Children:
                 stderr=subprocess.STDOUT,
                 env=environment,
                 start_new_session=True,  # Ctrl-C in the terminal is ours to pass on
-                preexec_fn=_end_with_parent,
+                preexec_fn=_prepare_child,
             )
 
     def _log(self, name: str) -> Path:

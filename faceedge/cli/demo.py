@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--output", type=Path, default=Path("demo_output"), metavar="FOLDER", help="default: %(default)s")
     add("--clip", type=Path, action="append", default=[], metavar="FILE", help="show this video instead")
-    add("--seconds", type=float, default=0.0, help="end after so many seconds (default: the whole clip)")
+    add("--seconds", type=float, default=0.0, help="show only so much (default: all)")
     add("--plain", action="store_true", help="lines instead of the live view, as without a terminal")
 
 
@@ -60,14 +60,14 @@ def main(args: argparse.Namespace) -> int:
     if args.seconds < 0:
         raise ConfigurationError(f"--seconds must be 0 or more, got {args.seconds:g}.")
     console = Console(highlight=False)
-    output = _prepare(args.output)
+    output = prepare_output(args.output)
     with _terminate_as_interrupt(), tempfile.TemporaryDirectory(prefix="faceedge-") as work:
         board, outcome = _run(args, console, output, Path(work))
         _finish(console, board, outcome)
     return 0
 
 
-def _prepare(folder: Path) -> Path:
+def prepare_output(folder: Path) -> Path:
     """Make the output folder and remove what an earlier run left there, and nothing else."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -113,7 +113,7 @@ def _run(args: argparse.Namespace, console: Console, output: Path, work: Path) -
 
     notes: list[str] = []
     expression = _has_expression(notes)
-    scenes = demo_scenes.find_scenes(demo_scenes.data_folder(), args.clip)
+    scenes = demo_scenes.shorten(demo_scenes.find_scenes(demo_scenes.data_folder(), args.clip), args.seconds)
     clip = work / "clip.avi"
     with _progress(console) as progress:
         task = progress.add_task("making the clip", total=sum(scene.frames for scene in scenes))
@@ -136,8 +136,7 @@ def _run(args: argparse.Namespace, console: Console, output: Path, work: Path) -
             with console.status("starting the nodes ..."):
                 _start_playing(observer, check)
             total_s = (chapters[-1][1] + chapters[-1][2]) / demo_scenes.RATE_HZ
-            length_s = min(args.seconds or total_s, total_s)
-            _watch(args, console, board, outcome, length_s, check)
+            _watch(args, console, board, outcome, total_s, check)
         finally:
             children.stop()
             observer.stop()
@@ -183,8 +182,8 @@ def _has_expression(notes: list[str]) -> bool:
 
 def _start_playing(observer: Observer, check: Callable[[], None]) -> None:
     """Start the camera when everybody is there, so that nobody misses the beginning."""
-    observer.transition(CAMERA, "configure", READY_TIMEOUT_S, check)
-    observer.wait_for_state(FACES, "active", READY_TIMEOUT_S, check)
+    observer.lifecycle.transition(CAMERA, "configure", READY_TIMEOUT_S, check)
+    observer.lifecycle.wait_for_state(FACES, "active", READY_TIMEOUT_S, check)
     deadline = time.monotonic() + READY_TIMEOUT_S
     while not (observer.subscribers(f"{CAMERA}/image_raw") and observer.subscribers(PICTURES)):
         check()
@@ -192,7 +191,7 @@ def _start_playing(observer: Observer, check: Callable[[], None]) -> None:
             raise FaceedgeError(f"nobody subscribed to the camera's pictures within {READY_TIMEOUT_S:g} s.")
         time.sleep(0.05)
     time.sleep(0.5)  # the camera has to see its subscribers, too
-    observer.transition(CAMERA, "activate", READY_TIMEOUT_S, check)
+    observer.lifecycle.transition(CAMERA, "activate", READY_TIMEOUT_S, check)
 
 
 def _watch(
@@ -200,13 +199,13 @@ def _watch(
     console: Console,
     board: Scoreboard,
     outcome: Outcome,
-    length_s: float,
+    total_s: float,
     check: Callable[[], None],
 ) -> None:
     """Show what comes until the clip is over."""
     from faceedge.cli.terminal_view import Progress, plain_line
 
-    progress = Progress(scenes=len(outcome.chapters), total_s=length_s, expression=outcome.expression)
+    progress = Progress(scenes=len(outcome.chapters), total_s=total_s, expression=outcome.expression)
     if args.plain or not console.is_terminal or console.width < SMALLEST_VIEW[0] or console.height < SMALLEST_VIEW[1]:
         last = -PLAIN_PERIOD_S
         for now in _ticks(board, progress, outcome, check):

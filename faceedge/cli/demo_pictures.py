@@ -16,6 +16,8 @@ from faceedge.errors import InputError
 STRIP_PICTURES = 8
 VIDEO_EVERY = 2
 """Every second picture goes into the video: encoding VP8 costs more than all else that the demonstration does."""
+EDGE = 0.03
+"""Of the picture; a face that reaches into it is probably cut off."""
 HOLD_NS = 150_000_000
 """For so long a face is drawn where it was when a picture's own result is missing."""
 
@@ -91,13 +93,14 @@ def choose_stamps(board: Scoreboard, outcome: Outcome, count: int = STRIP_PICTUR
 
 
 def _best(entries: list[tuple[int, dict[str, Sight]]], count: int) -> set[int]:
-    """The best moment of each of ``count`` equal stretches: most faces, an expression not chosen yet, a sure one."""
+    """The best of each of ``count`` equal stretches: most whole faces, an expression not chosen yet, a sure one."""
     seen: set[str] = set()
     result: set[int] = set()
     for stretch in np.array_split(np.arange(len(entries)), count):
         if len(stretch) == 0:
             continue
-        values = [(*_value(entries[k][1], seen), -int(k)) for k in stretch]
+        margin = len(stretch) // 4  # neighbours of two stretches would look the same
+        values = [(*_value(entries[k][1], seen), -int(k)) for k in stretch[margin : len(stretch) - margin]]
         best = -max(values)[-1]
         seen |= {sight.word for sight in entries[best][1].values() if sight.word}
         result.add(entries[best][0])
@@ -106,4 +109,5 @@ def _best(entries: list[tuple[int, dict[str, Sight]]], count: int) -> set[int]:
 
 def _value(sights: dict[str, Sight], seen: set[str]) -> tuple[int, bool, float]:
     new = any(sight.word and sight.word not in seen for sight in sights.values())
-    return len(sights), new, sum(sight.expression_confidence or sight.confidence for sight in sights.values())
+    whole = sum(min(sight.box[:2]) > EDGE and max(sight.box[2:]) < 1 - EDGE for sight in sights.values())
+    return whole, new, sum(sight.expression_confidence or sight.confidence for sight in sights.values())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -149,6 +150,19 @@ def title_card(number: int, title: str) -> np.ndarray:
     return card
 
 
+def shorten(scenes: list[Scene], seconds: float) -> list[Scene]:
+    """The scenes, with their titles, that fit into ``seconds``; the last one is cut. 0: all of them."""
+    left = round(seconds * RATE_HZ) if seconds else sum(scene.frames + TITLE_FRAMES for scene in scenes)
+    result: list[Scene] = []
+    for scene in scenes:
+        frames = min(scene.frames, left - TITLE_FRAMES)
+        if frames <= 0 and result:
+            break
+        result.append(replace(scene, frames=max(frames, 1)))
+        left -= frames + TITLE_FRAMES
+    return result
+
+
 def write_clip(scenes: list[Scene], path: Path, advance: Callable[[int], None]) -> list[tuple[str, int, int]]:
     """Write all scenes, each after its title, into one Motion-JPEG file, which the camera node plays.
 
@@ -172,7 +186,7 @@ def write_clip(scenes: list[Scene], path: Path, advance: Callable[[int], None]) 
         for _ in range(TITLE_FRAMES):
             writer.write(card)
         first = at = at + TITLE_FRAMES
-        for frame in scene.make():
+        for frame in islice(scene.make(), scene.frames):
             writer.write(frame)
             at += 1
             advance(1)

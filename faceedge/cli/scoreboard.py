@@ -10,7 +10,7 @@ import math
 import re
 import threading
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -18,6 +18,10 @@ RATE_WINDOW_NS = 2_000_000_000
 STALE_NS = 400_000_000
 """A face whose last position is older than this is not in view any more."""
 
+CARRY_NS = 500_000_000
+"""For so long what a face showed holds until the next estimate, which a tracker that bridges a gap does not bring."""
+
+_NOWHERE = (0.0, 0.0, 0.0, 0.0)
 _LATENCY = re.compile(r"p50 ([\d.]+) ms, p99 ([\d.]+) ms")
 _ALL_FACES = re.compile(r"/humans/faces/(?!tracked$)\w+/")
 
@@ -152,10 +156,13 @@ class Scoreboard:
         """Messages about one face in one picture come in any order; together they make one ``Sight``."""
         with self.lock:
             known = self.history.setdefault(stamp_ns, {})
-            before = known.get(face) or Sight(face, stamp_ns, (0.0, 0.0, 0.0, 0.0), 0.0)
-            values = {name: getattr(before, name) for name in Sight.__dataclass_fields__}
-            known[face] = Sight(**(values | changes))  # type: ignore[arg-type]
             current = self.faces.get(face)
+            before = known.get(face)
+            if before is None:
+                before = Sight(face, stamp_ns, _NOWHERE, 0.0)
+                if current is not None and 0 < stamp_ns - current.stamp_ns <= CARRY_NS:
+                    before = replace(current, stamp_ns=stamp_ns, box=_NOWHERE)
+            known[face] = replace(before, **changes)  # type: ignore[arg-type]
             if current is None or current.stamp_ns <= stamp_ns:
                 self.faces[face] = known[face]
 

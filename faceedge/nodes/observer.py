@@ -1,7 +1,7 @@
 """A node that only looks: it records what the other nodes publish and tells a listener what it means.
 
-It also moves other nodes through their lifecycle, so that a demonstration or a test can start a camera at the moment at
-which everybody is ready to see its first picture.
+Its ``lifecycle`` moves other nodes through their states, so that a demonstration can start a camera at the moment
+at which everybody is ready to see its first picture.
 """
 
 from __future__ import annotations
@@ -14,22 +14,20 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import rclpy
-from lifecycle_msgs.msg import Transition
-from lifecycle_msgs.srv import ChangeState, GetState
+from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
 from rclpy.serialization import deserialize_message
 from rclpy.signals import SignalHandlerOptions
 
-from faceedge.errors import DeviceError
 from faceedge.nodes.conversions import stamp_to_ns
+from faceedge.nodes.lifecycle_client import LifecycleClient
 from faceedge.nodes.process import use_shipped_dds_profile
 from faceedge.nodes.recorder import Recorder, message_class
 
 LOOK_PERIOD_S = 0.1
-POLL_S = 0.05
 _FACE_TOPIC = re.compile(r"/humans/faces/(\w+)/(roi|expression)")
 _STATUS_LEVELS = ("OK", "WARN", "ERROR", "STALE")
-TRANSITIONS = {"configure": Transition.TRANSITION_CONFIGURE, "activate": Transition.TRANSITION_ACTIVATE}
 
 
 class Listener(Protocol):
@@ -87,15 +85,19 @@ class Observer:
             ConfigurationError: the bag cannot be made.
         """
         use_shipped_dds_profile()
-        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-        self._node = rclpy.create_node("faceedge_observer", enable_rosout=False, start_parameter_services=False)
+        self._context = Context()
+        rclpy.init(args=[], context=self._context, signal_handler_options=SignalHandlerOptions.NO)
+        self._node = Node(
+            "faceedge_observer", context=self._context, enable_rosout=False, start_parameter_services=False
+        )
         try:
             self._recorder = Recorder(self._node, self._wanted, self._bag, self._hear)
         except BaseException:
             self._leave()
             raise
-        self._executor = SingleThreadedExecutor()
+        self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
+        self.lifecycle = LifecycleClient(self._node, lambda: self.failed)
         self._thread = threading.Thread(target=self._spin, name="observer", daemon=True)
         self._thread.start()
 
@@ -118,7 +120,7 @@ class Observer:
 
     def _leave(self) -> None:
         self._node.destroy_node()
-        rclpy.try_shutdown()
+        self._context.try_shutdown()
 
     @property
     def failed(self) -> bool:
@@ -128,55 +130,6 @@ class Observer:
     def subscribers(self, topic: str) -> int:
         """How many subscriptions of other nodes and of this one ``topic`` has."""
         return int(self._node.count_subscribers(topic))
-
-    def transition(self, node: str, name: str, timeout_s: float, alive: Callable[[], None] = lambda: None) -> None:
-        """Ask ``node`` for a transition and wait for its end.
-
-        Args:
-            node: full name.
-            name: a key of ``TRANSITIONS``.
-            timeout_s: for the node to appear and to answer.
-            alive: called while waiting; may raise to give up.
-
-        Raises:
-            DeviceError: no answer in time, or the node refused.
-        """
-        request = ChangeState.Request()
-        request.transition.id = TRANSITIONS[name]
-        response = self._call(ChangeState, f"{node}/change_state", request, timeout_s, alive)
-        if not response.success:
-            raise DeviceError(f"the node {node} refused to {name}; its log says why.")
-
-    def wait_for_state(self, node: str, state: str, timeout_s: float, alive: Callable[[], None] = lambda: None) -> None:
-        """Wait until ``node`` is in lifecycle ``state`` (active, ...); raises DeviceError when it is not in time."""
-        deadline = time.monotonic() + timeout_s
-        current = ""
-        while current != state:
-            remaining_s = deadline - time.monotonic()
-            if remaining_s <= 0:
-                raise DeviceError(
-                    f"the node {node} is {current or 'not there'} after {timeout_s:g} s, expected {state}."
-                )
-            response = self._call(GetState, f"{node}/get_state", GetState.Request(), remaining_s, alive)
-            current = response.current_state.label
-            if current != state:
-                time.sleep(POLL_S)
-
-    def _call(self, kind: Any, service: str, request: Any, timeout_s: float, alive: Callable[[], None]) -> Any:
-        client = self._node.create_client(kind, service)
-        deadline = time.monotonic() + timeout_s
-        try:
-            future = None
-            while future is None or not future.done():
-                alive()
-                if time.monotonic() > deadline or self.failed:
-                    raise DeviceError(f"no answer on {service} within {timeout_s:g} s.")
-                if future is None and client.service_is_ready():
-                    future = client.call_async(request)
-                time.sleep(POLL_S)
-            return future.result()
-        finally:
-            self._node.destroy_client(client)
 
     # The observer's thread.
 
