@@ -3,8 +3,9 @@
 Frames. The camera's optical frame has x right, y down, z forward (REP-103). The face's frame (REP-155) has its origin
 at the sellion, x out of the face, y to the person's left, z up.
 
-Distance comes from size: the face is taken as one of average size, so that it is off by as much as this person's head
-differs from the average, about 6 % (one standard deviation) for adults, and a child seems further away than it is.
+Distance comes from size: the face is taken as one of average size. The interpupillary distances of the vast majority of
+adults are 50 to 75 mm (Dodgson, below) against the 63 mm assumed, so that a distance can be off by a quarter;
+a child seems further away than it is.
 """
 
 from __future__ import annotations
@@ -22,9 +23,8 @@ from faceedge.errors import InputError
 # An average face: points of the mesh that hardly move with the expression, (x, y, z) in mm in the face's frame.
 # Shape: the median, made symmetric, of the landmark network's own meshes of 1,581 portraits (Labeled Faces in the
 # Wild, 320 people) after Procrustes alignment; refitting those portraits with the depths scaled by 0.6 to 1.5 is best
-# at 1.0. Size: the middles of the eyes are 63 mm apart, the mean interpupillary distance of adults (N. A. Dodgson,
-# "Variation and extrema of human interpupillary distance", 2004, from the 1988 US Army anthropometric survey: 63.4 +-
-# 3.8 mm).
+# at 1.0. Size: the middles of the eyes are 63 mm apart, about the mean interpupillary distance of adults (N. A.
+# Dodgson, "Variation and extrema of human interpupillary distance", Proc. SPIE 5291, 2004).
 _MIDDLE_MM = {
     SELLION: (0.0, 0.0, 0.0),
     6: (3.5, 0.0, -8.5),

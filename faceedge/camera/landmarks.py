@@ -23,7 +23,7 @@ _REP155_INDEX = np.array(mesh_tables.REP155_FROM_MESH)
 _RIGHT_EYE, _LEFT_EYE = np.array(mesh_tables.RIGHT_EYE_CONTOUR), np.array(mesh_tables.LEFT_EYE_CONTOUR)
 
 # Confidence of each REP-155 point relative to the mesh's presence. The pupils are the middle of the lids' outline and
-# not seen: with the eyes turned away they are off by up to a third of the eye's width.
+# not seen, wrong wherever the eyes look aside; how much less they deserve is a choice.
 REP155_CONFIDENCE = np.ones(70, np.float32)
 REP155_CONFIDENCE[68:] = 0.5
 REP155_CONFIDENCE.setflags(write=False)
