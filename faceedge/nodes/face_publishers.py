@@ -13,6 +13,7 @@ import rclpy.node
 from hri_msgs.msg import Expression, FacialActionUnits, FacialLandmarks, IdsList, NormalizedRegionOfInterest2D
 from rclpy.duration import Duration
 from rclpy.publisher import Publisher
+from rclpy.type_support import check_is_valid_msg_type
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
@@ -82,9 +83,9 @@ class FacePublishers:
         self._profile = overridden_profile(node, FACES, HUMANS)
         self._faces: dict[str, dict[str, Publisher]] = {}
         self._left: dict[str, float] = {}
-        # The first publisher of a type loads a library (20 ms); do that now and not when the first face appears.
+        # The first use of a type loads a library (20 ms); do that now and not when the first face appears.
         for kind in self._kinds.values():
-            node.destroy_publisher(make_short_lived_publisher(node, kind, f"{FACES}/tracked/warm_up", self._profile))
+            check_is_valid_msg_type(kind)
 
     def publish(self, faces: Sequence[Face], frame: Frame) -> None:
         """Publish what is known of ``faces``, all stamped like ``frame``; faces that are missing have left."""
