@@ -152,7 +152,7 @@ def printed(view: object, width: int = 100, height: int = 40, colour: str | None
     return out.getvalue()
 
 
-@pytest.mark.parametrize("size", [(78, 30), (120, 42), (200, 60)])
+@pytest.mark.parametrize("size", [(78, 24), (80, 30), (120, 42), (200, 60)])
 def test_the_view_fits_the_terminal(board: Scoreboard, size: tuple[int, int]) -> None:
     lines = printed(render(board, Progress("a scene", 1, 2, 1.0, 2.0), size[1], size[0]), *size).splitlines()
     assert len(lines) <= size[1]

@@ -63,6 +63,14 @@ def test_a_face_that_left_is_not_in_view_but_stays_in_the_history() -> None:
     assert set(board.tracks()) == {"fa1", "fb2"}
 
 
+def test_a_face_whose_position_is_still_under_way_stays_in_view_where_it_was() -> None:
+    board = Scoreboard()
+    board.roi(0, "fa1", BOX, 0.9)
+    board.expression(40 * MS, "fa1", "happy", 0.8, (0.0, 0.0), 50 * MS)
+    assert [(sight.box, sight.word) for sight in board.in_view()] == [(BOX, "happy")]
+    assert board.tracks()["fa1"][-1].stamp_ns == 0
+
+
 def test_the_trail_of_a_face_ends_at_the_newest_picture() -> None:
     board = Scoreboard()
     for k in range(10):

@@ -33,13 +33,16 @@ class _Held:
 
     def __init__(self, module: Any, request: Any) -> None:
         self._request = request
-        self._mapped = module.MappedArray(request, "main", write=False)
-        self._mapped.__enter__()
-        self.__array_interface__ = self._mapped.array.__array_interface__
+        self._mapped: Any = None
+        mapped = module.MappedArray(request, "main", write=False)
+        mapped.__enter__()
+        self._mapped = mapped
+        self.__array_interface__ = mapped.array.__array_interface__
 
     def __del__(self) -> None:
         try:
-            self._mapped.__exit__(None, None, None)
+            if self._mapped is not None:
+                self._mapped.__exit__(None, None, None)
         finally:
             self._request.release()
 

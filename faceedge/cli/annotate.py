@@ -15,7 +15,8 @@ from faceedge.cli.palette import colour_of, label_of
 from faceedge.cli.scoreboard import Sight
 
 _FONT = cv2.FONT_HERSHEY_DUPLEX
-_TEXT_SCALE = 0.5
+_TEXT_SCALE, _SMALL_TEXT_SCALE = 0.5, 0.36
+_SMALL_FACE_PX = 56
 _DARK = (24, 24, 24)
 VIDEO_CODECS = (("webm", "VP80"), ("mp4", "vp09"), ("mp4", "mp4v"))
 """Container and FourCC in order of preference; browsers play the first two."""
@@ -36,7 +37,8 @@ def draw(image: np.ndarray, sights: Iterable[Sight]) -> np.ndarray:
         text = label_of(sight.word)
         if sight.word:
             text += f" {round(100 * sight.expression_confidence)}%"
-        _label(result, text, left, top, colour)
+        scale = _TEXT_SCALE if right - left > _SMALL_FACE_PX else _SMALL_TEXT_SCALE
+        _label(result, text, (left, top), colour, scale)
     return result
 
 
@@ -64,12 +66,13 @@ def _gaze(image: np.ndarray, sight: Sight, centre: tuple[int, int], size: int, c
     cv2.circle(image, centre, 3, colour, -1, cv2.LINE_AA)
 
 
-def _label(image: np.ndarray, text: str, left: int, top: int, colour: tuple[int, ...]) -> None:
-    (width, height), below = cv2.getTextSize(text, _FONT, _TEXT_SCALE, 1)
+def _label(image: np.ndarray, text: str, corner: tuple[int, int], colour: tuple[int, ...], scale: float) -> None:
+    left, top = corner
+    (width, height), below = cv2.getTextSize(text, _FONT, scale, 1)
     left = max(0, min(left, image.shape[1] - width - 10))
     bottom = max(height + below + 6, top - 3)
     cv2.rectangle(image, (left, bottom - height - below - 6), (left + width + 10, bottom), colour, -1)
-    cv2.putText(image, text, (left + 5, bottom - below - 2), _FONT, _TEXT_SCALE, _DARK, 1, cv2.LINE_AA)
+    cv2.putText(image, text, (left + 5, bottom - below - 2), _FONT, scale, _DARK, 1, cv2.LINE_AA)
 
 
 def caption(image: np.ndarray, text: str) -> np.ndarray:

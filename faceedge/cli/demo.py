@@ -41,7 +41,7 @@ QUIET_END_S = 1.5
 CAMERA, FACES = "/camera", "/faces"
 PICTURES = f"{CAMERA}/image_raw/compressed"
 RECORDED = (PICTURES, f"{CAMERA}/camera_info", "/tf", "/diagnostics", "/humans/")
-SMALLEST_VIEW = (78, 30)
+SMALLEST_VIEW = (78, 24)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

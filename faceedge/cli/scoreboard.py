@@ -164,7 +164,9 @@ class Scoreboard:
                     before = replace(current, stamp_ns=stamp_ns, box=_NOWHERE)
             known[face] = replace(before, **changes)  # type: ignore[arg-type]
             if current is None or current.stamp_ns <= stamp_ns:
-                self.faces[face] = known[face]
+                # Where a face is may come after what it shows: until then it is where it was.
+                box = current.box if current is not None and known[face].box == _NOWHERE else known[face].box
+                self.faces[face] = replace(known[face], box=box)
 
     # Reader.
 

@@ -24,6 +24,8 @@ from faceedge.cli.scoreboard import Scoreboard, Sight
 ACCENT = "#40c8aa"
 _HALF_BLOCK = "▀"
 _BAR_CELLS = 8
+_COUNTED_WIDTH, _TYPED_WIDTH = 46, 64
+_NODES_WIDTH = 40
 _TRAIL_NS = 5_000_000_000
 _FACE_COLUMNS_WIDTH = 50
 """Of the columns of the table of faces without the trail."""
@@ -142,34 +144,38 @@ def faces_table(board: Scoreboard, sights: list[Sight], expression: bool, size: 
     return table
 
 
-def topics_table(board: Scoreboard) -> RenderableType:
-    """Topics with type, rate and traffic."""
+def topics_table(board: Scoreboard, width: int) -> RenderableType:
+    """Topics with their rate, and with type and number of messages where ``width`` columns have room for them."""
     now_ns = time.time_ns()
     table = Table(box=None, padding=(0, 1, 0, 0), expand=True, header_style="dim")
     table.add_column("topic", no_wrap=True, overflow="ellipsis", min_width=29)
-    table.add_column("type", no_wrap=True, overflow="ellipsis", style="dim", ratio=1)
+    typed = width >= _TYPED_WIDTH
+    if typed:
+        table.add_column("type", no_wrap=True, overflow="ellipsis", style="dim", ratio=1)
     table.add_column("Hz", justify="right", no_wrap=True, width=6)
-    table.add_column("messages", justify="right", no_wrap=True, width=8)
+    counted = width >= _COUNTED_WIDTH
+    if counted:
+        table.add_column("messages", justify="right", no_wrap=True, width=8)
     with board.lock:
-        rows = [
-            (t.name, t.type_name.replace("/msg/", "/"), t.rate_hz(now_ns), t.messages) for t in board.topics.values()
-        ]
+        rows = [(topic.name, topic.type_name, topic.rate_hz(now_ns), topic.messages) for topic in board.topics.values()]
     for name, kind, rate, messages in sorted(rows):
-        table.add_row(Text(name, style=ACCENT), kind, f"{rate:.1f}", str(messages))
+        kinds = [kind.replace("/msg/", "/")] if typed else []
+        table.add_row(Text(name, style=ACCENT), *kinds, f"{rate:.1f}", *([str(messages)] if counted else []))
     return table
 
 
-def latency_table(board: Scoreboard) -> RenderableType:
+def latency_table(board: Scoreboard, width: int) -> RenderableType:
     """Latency of every stage as the nodes report it, and from exposure to this process."""
     table = Table(box=None, padding=(0, 1, 0, 0), expand=True, header_style="dim")
     table.add_column("stage", no_wrap=True, overflow="ellipsis", ratio=1)
     table.add_column("p50", justify="right", no_wrap=True, width=6)
     table.add_column("p99", justify="right", no_wrap=True, width=6)
-    for node, stage, p50, p99 in board.stages_ms():
-        name = Text.assemble((node.rpartition("/")[2] + " ", "dim"), stage)
-        table.add_row(name, f"{p50:.1f}", f"{p99:.1f}")
     for kind, (p50, p99, _) in board.end_to_end_ms().items():
         table.add_row(Text(f"picture → {kind} here", style="bold"), f"{p50:.1f}", f"{p99:.1f}", style="bold")
+    for node, stage, p50, p99 in board.stages_ms():
+        prefix = node.rpartition("/")[2] + " " if width >= _NODES_WIDTH else ""
+        name = Text.assemble((prefix, "dim"), stage)
+        table.add_row(name, f"{p50:.1f}", f"{p99:.1f}")
     if table.row_count == 0:
         return Text("no figures yet", style="dim italic")
     return table
@@ -206,11 +212,15 @@ def render(board: Scoreboard, progress: Progress, height: int, width: int) -> Re
         ),
     )
     bottom = Layout(name="bottom")
+    latency_width = max(34, min(48, width * 3 // 8))
+    topics = topics_table(board, width - latency_width - 4)
     bottom.split_row(
-        Layout(Panel(topics_table(board), title="topics", border_style="dim", title_align="left"), ratio=3),
+        Layout(Panel(topics, title="topics", border_style="dim", title_align="left"), ratio=3),
         Layout(
-            Panel(latency_table(board), title="latency in ms", border_style="dim", title_align="left"),
-            size=max(32, min(48, width * 3 // 8)),
+            Panel(
+                latency_table(board, latency_width - 4), title="latency in ms", border_style="dim", title_align="left"
+            ),
+            size=latency_width,
         ),
     )
     layout.split_column(Layout(Group(head, line), size=2), top, bottom)
