@@ -10,7 +10,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import rclpy
 import yaml
@@ -46,6 +47,8 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 class Graph:
     """One ROS domain: child processes with nodes, and a listener node in this process.
 
+    Use it in a ``with`` statement, in fixtures as well: a fixture that fails before its ``yield`` is not taken down.
+
     Args:
         folder: for logs and parameter files.
     """
@@ -66,6 +69,12 @@ class Graph:
         self.reports: dict[str, DiagnosticStatus] = {}
         self._clients: dict[tuple[str, type], Any] = {}
         self.collect("/diagnostics", DiagnosticArray, self._on_diagnostics)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:

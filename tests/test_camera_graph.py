@@ -63,9 +63,8 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
-    result = Graph(tmp_path_factory.mktemp("graph"))
-    yield result
-    result.close()
+    with Graph(tmp_path_factory.mktemp("graph")) as result:
+        yield result
 
 
 @pytest.fixture(scope="module")

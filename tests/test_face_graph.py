@@ -93,7 +93,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory, astronaut: np.ndarray) -> I
     """Camera and faces in one process, with everything turned on."""
     folder = tmp_path_factory.mktemp("graph")
     cv2.imwrite(str(folder / "astronaut.png"), astronaut)
-    graph = Graph(folder)
     camera = {"source": "images", "path": str(folder / "astronaut.png"), "loop": True, "rate_hz": 20.0}
     faces = {
         "image_topic": "camera/image_raw",
@@ -101,11 +100,11 @@ def shared(tmp_path_factory: pytest.TempPathFactory, astronaut: np.ndarray) -> I
         "cropped": True,
         "expression": has_expression_model(),
     }
-    graph.start("runner", {"/**": {"autostart": True}, "/**/camera": camera, "/**/faces": faces})
-    listener = Listener(graph)
-    graph.wait_for(lambda: len(listener.first("roi")) > 5, "a face of the astronaut")
-    yield listener
-    graph.close()
+    with Graph(folder) as graph:
+        graph.start("runner", {"/**": {"autostart": True}, "/**/camera": camera, "/**/faces": faces})
+        listener = Listener(graph)
+        graph.wait_for(lambda: len(listener.first("roi")) > 5, "a face of the astronaut")
+        yield listener
 
 
 def test_another_process_hears_of_one_face_where_the_face_is(shared: Listener) -> None:
@@ -187,8 +186,7 @@ def test_diagnostics_name_the_models_and_the_time_of_every_stage(shared: Listene
 @needs_expression
 @pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="the clips of ../shared/data are not on this machine")
 def test_a_face_that_begins_to_smile_is_heard_as_neutral_and_then_as_happy(tmp_path: Path) -> None:
-    graph = Graph(tmp_path)
-    try:
+    with Graph(tmp_path) as graph:
         clip = SHARED_DATA / "video" / "single_face.mp4"
         camera = {"source": "video", "path": str(clip), "loop": True, "rate_hz": 15.0}
         faces = {"image_topic": "camera/image_raw", "expression": True, "landmarks": False}
@@ -203,8 +201,6 @@ def test_a_face_that_begins_to_smile_is_heard_as_neutral_and_then_as_happy(tmp_p
         graph.wait_for(heard_both, "neutral and happy")
         clear = [word for word in words if word]
         assert clear.count("neutral") + clear.count("happy") > 0.8 * len(clear)
-    finally:
-        graph.close()
 
 
 class Pictures:
@@ -234,11 +230,10 @@ class Pictures:
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pictures]:
     """A face node alone, as another camera's consumer; affect and crops are off."""
-    graph = Graph(tmp_path_factory.mktemp("graph"))
-    result = Pictures(graph)
-    graph.wait_for(result.raw.get_subscription_count, "the face node")
-    yield result
-    graph.close()
+    with Graph(tmp_path_factory.mktemp("graph")) as graph:
+        result = Pictures(graph)
+        graph.wait_for(result.raw.get_subscription_count, "the face node")
+        yield result
 
 
 GREY = np.full((480, 640, 3), 128, np.uint8)
@@ -344,8 +339,7 @@ def test_a_model_that_is_corrupt_or_missing_fails_the_configuration_and_names_fi
     content = bytearray(path.read_bytes())
     content[1000] ^= 1
     path.write_bytes(content)
-    graph = Graph(tmp_path)
-    try:
+    with Graph(tmp_path) as graph:
         child = graph.start("face_node", {"/**": {"autostart": True, "models_folder": str(models)}})
         status = graph.wait_for_report("faces", lambda s: s.level == DiagnosticStatus.ERROR, "a corrupt model")
         assert str(path) in status.message
@@ -358,5 +352,3 @@ def test_a_model_that_is_corrupt_or_missing_fails_the_configuration_and_names_fi
         assert graph.set_parameter("/faces", "models_folder", "").successful
         assert graph.change("/faces", "configure")
         assert graph.stop(child) == 0
-    finally:
-        graph.close()

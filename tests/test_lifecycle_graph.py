@@ -36,12 +36,11 @@ STATES = ("inactive", "active", "inactive", "unconfigured")
 def graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
     folder = tmp_path_factory.mktemp("graph")
     cv2.imwrite(str(folder / "grey.png"), np.full((60, 80, 3), 100, np.uint8))
-    result = Graph(folder)
     camera = {"source": "images", "path": str(folder / "grey.png"), "loop": True, "rate_hz": 20.0}
     faces = {"image_topic": "camera/image_raw"}
-    result.start_python(THREE_OF_EACH, {"/**/camera": camera, "/**/faces": faces})
-    yield result
-    result.close()
+    with Graph(folder) as result:
+        result.start_python(THREE_OF_EACH, {"/**/camera": camera, "/**/faces": faces})
+        yield result
 
 
 def test_every_transition_of_every_node_works_twice(graph: Graph) -> None:
@@ -76,8 +75,7 @@ def test_a_node_shuts_down_from_every_state(
 
 
 def test_a_transition_that_is_impossible_is_refused_and_the_process_lives(tmp_path: Path) -> None:
-    graph = Graph(tmp_path)
-    try:
+    with Graph(tmp_path) as graph:
         child = graph.start("camera_node", {"/**": {"source": "images", "path": "nowhere"}})
         assert not graph.change("/camera", "activate")
         assert not graph.change("/camera", "cleanup")
@@ -88,32 +86,24 @@ def test_a_transition_that_is_impossible_is_refused_and_the_process_lives(tmp_pa
         assert graph.state_of("/camera") == "inactive"
         assert graph.change("/camera", "cleanup")
         assert graph.stop(child) == 0
-    finally:
-        graph.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_an_active_process_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     cv2.imwrite(str(tmp_path / "grey.png"), np.full((60, 80, 3), 100, np.uint8))
-    graph = Graph(tmp_path)
-    try:
+    with Graph(tmp_path) as graph:
         values = {"autostart": True, "source": "images", "path": str(tmp_path / "grey.png"), "loop": True}
         child = graph.start("camera_node", {"/**": values})
         graph.wait_for_report("camera", lambda status: status.message == "running", "running")
         child.send_signal(number)
         assert child.wait(10) == 0
         assert "Traceback" not in graph.output(child)
-    finally:
-        graph.close()
 
 
 def test_a_parameter_file_that_cannot_be_read_is_one_sentence_and_exit_code_1(tmp_path: Path) -> None:
-    graph = Graph(tmp_path)
-    try:
+    with Graph(tmp_path) as graph:
         child = graph.start("camera_node", {}, "--params-file", "/nowhere.yaml")
         assert child.wait(20) == 1
         assert "faceedge cannot start" in graph.output(child)
         assert "/nowhere.yaml" in graph.output(child)
         assert "Traceback" not in graph.output(child)
-    finally:
-        graph.close()

@@ -99,8 +99,7 @@ def test_one_command_runs_both_nodes_in_a_namespace_until_ctrl_c(tmp_path: Path)
     content["/**/camera"]["ros__parameters"] |= camera
     path = tmp_path / "parameters.yaml"
     path.write_text(yaml.safe_dump(content))
-    graph = Graph(tmp_path)
-    try:
+    with Graph(tmp_path) as graph:
         command = [sys.executable, "-m", "faceedge.cli.main", "run", str(path), "--namespace", "robot"]
         child = graph.start_process(command)
         tracked = graph.collect("/humans/faces/tracked", IdsList)
@@ -111,5 +110,3 @@ def test_one_command_runs_both_nodes_in_a_namespace_until_ctrl_c(tmp_path: Path)
         assert all(not message.ids for message in tracked)
         assert graph.stop(child) == 0
         assert "Traceback" not in graph.output(child)
-    finally:
-        graph.close()
