@@ -55,9 +55,8 @@ time.sleep(0.5)
 
 @pytest.fixture
 def graph(tmp_path: Path) -> Any:
-    result = Graph(tmp_path)
-    yield result
-    result.close()
+    with Graph(tmp_path) as result:
+        yield result
 
 
 def test_messages_of_wanted_topics_are_recorded_byte_by_byte(graph: Graph, tmp_path: Path) -> None:
