@@ -151,7 +151,12 @@ def test_a_bag_is_never_written_over_another(graph: Graph, tmp_path: Path) -> No
 def test_a_node_that_is_not_there_is_a_sentence(graph: Graph) -> None:
     client = LifecycleClient(graph.node)
     stop = threading.Event()
-    spinner = threading.Thread(target=lambda: [graph.spin(0.05) for _ in iter(stop.is_set, True)])
+
+    def spin() -> None:
+        while not stop.is_set():
+            graph.spin(0.05)
+
+    spinner = threading.Thread(target=spin)
     spinner.start()
     try:
         with pytest.raises(DeviceError, match=r"/nobody is not there after 0.2 s, expected active"):
