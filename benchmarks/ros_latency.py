@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -102,9 +101,10 @@ def measure(name: str, commands: dict[str, list[str]], frames: int, own_profile:
     from rclpy.executors import SingleThreadedExecutor
     from rclpy.node import Node
 
+    from faceedge.nodes.domain import free_domain
     from faceedge.nodes.process import use_shipped_dds_profile
 
-    domain = random.SystemRandom().randint(1, 100)
+    domain = free_domain()
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
     environment = {**os.environ, "ROS_DOMAIN_ID": str(domain), "ROS_LOG_DIR": tempfile.gettempdir()}
     if own_profile:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 
+from faceedge.nodes.domain import free_domain
 from faceedge.nodes.process import use_shipped_dds_profile
 
 PATIENCE_S = 30.0
@@ -56,7 +56,7 @@ class Graph:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._children: list[tuple[subprocess.Popen[bytes], Path]] = []
-        domain = random.SystemRandom().randint(1, 100)
+        domain = free_domain()
         os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
         os.environ["ROS_LOG_DIR"] = str(folder)
         use_shipped_dds_profile()

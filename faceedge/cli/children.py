@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import random
 import re
 import signal
 import subprocess
@@ -18,12 +17,11 @@ from typing import Any, Self
 import yaml
 
 from faceedge.errors import FaceedgeError
+from faceedge.nodes.domain import free_domain
 
 GRACE_S = 4.0
 """A node that has not ended so long after SIGINT is killed."""
 LOG_TAIL_LINES = 6
-# Domains whose ports lie below Linux's ephemeral range and above the one that everybody uses.
-DOMAINS = range(1, 102)
 _PR_SET_PDEATHSIG = 1
 _LOG_PREFIX = re.compile(r"^\[\w+\]\s*\[[\d.]+\]\s*\[[\w./]+\]:\s*")
 
@@ -32,8 +30,7 @@ def isolated_environment() -> dict[str, str]:
     """ROS variables that keep a graph on this machine and apart from others; empty where the user chose a domain."""
     if os.environ.get("ROS_DOMAIN_ID"):
         return {}
-    domain = random.SystemRandom().choice(DOMAINS)
-    return {"ROS_DOMAIN_ID": str(domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+    return {"ROS_DOMAIN_ID": str(free_domain()), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
 
 
 def _prepare_child() -> None:
