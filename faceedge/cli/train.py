@@ -25,6 +25,7 @@ def main(args: argparse.Namespace) -> int:
     """Train, export, measure; goes on from the checkpoint if a run was cut short."""
     if importlib.util.find_spec("torch") is None:
         raise ConfigurationError("training needs torch, which is not installed; run `pip install faceedge[train]`")
+    from faceedge.perception.expression_networks import CROP_SIZE
     from faceedge.training import expression, expression_card, fer2013, restoration
 
     changes = {key: getattr(args, key) for key in ("epochs", "seed", "threads") if getattr(args, key) is not None}
@@ -43,7 +44,8 @@ def main(args: argparse.Namespace) -> int:
     seen = dataclasses.replace(validation, images=restoration.limit(validation.images, blur))
     training, report = fer2013.clean(dataclasses.replace(training, images=restored), seen)
     say(f"training data: {report}")
-    network = expression.train(training, seen, args.output, settings, say)
+    half = blur.band <= CROP_SIZE // 2
+    network = expression.train(training, seen, args.output, settings, say, half_resolution=half)
     options = " ".join(f"--{key} {value}" for key, value in changes.items() if key != "threads")
     command = f"faceedge train expression --data FER2013 {options}".strip()
     figures = expression_card.finish(

@@ -92,6 +92,8 @@ def train(
     output: Path,
     settings: TrainingSettings,
     say: Say = print,
+    *,
+    half_resolution: bool = False,
 ) -> ExpressionNetwork:
     """Train, or go on from ``output/checkpoint.pt``; returns the averaged network.
 
@@ -101,12 +103,13 @@ def train(
         output: folder for ``checkpoint.pt`` and ``history.jsonl``.
         settings: the recipe.
         say: receives one line an epoch.
+        half_resolution: see `ExpressionNetwork`.
     """
     torch.set_num_threads(settings.threads)
     torch.manual_seed(settings.seed)
     output.mkdir(parents=True, exist_ok=True)
     generator = torch.Generator().manual_seed(settings.seed)
-    network = ExpressionNetwork().to(memory_format=torch.channels_last)
+    network = ExpressionNetwork(half_resolution=half_resolution).to(memory_format=torch.channels_last)
     average = copy.deepcopy(network)
     decayed = [p for p in network.parameters() if p.ndim > 1]
     plain = [p for p in network.parameters() if p.ndim <= 1]
