@@ -141,3 +141,24 @@ def test_the_shipped_model_is_as_good_as_its_card_says(classifier: ExpressionCla
     card = find_model("expression").card.metrics["FER2013 PublicTest"]["accuracy"]["value"]
     # Four standard errors of 600 draws.
     assert abs(accuracy - card) < 4 * (0.25 / 600) ** 0.5
+
+
+def test_a_partner_counts_more_the_larger_the_face_and_nothing_where_its_share_is_small() -> None:
+    share = ex.Share(equal_at_px=30.0, power=4.0)
+    assert share.weight(30.0) == 1.0
+    assert share.weight(96.0) == share.weight(48.0)
+    assert ex.shares([1.0, share.weight(12.0)]) == [1.0, 0.0]
+    own, partner = ex.shares([1.0, share.weight(40.0)])
+    assert own + partner == pytest.approx(1.0)
+    assert partner > own > 0
+
+
+def test_the_side_of_a_face_is_that_of_the_square_which_is_cut_out() -> None:
+    assert ex.side_px(mesh_with(ex.CANONICAL)) == pytest.approx(48.0, abs=0.01)
+    assert ex.side_px(mesh_with(ex.CANONICAL / 3)) == pytest.approx(16.0, abs=0.01)
+
+
+@pytest.mark.models
+def test_a_small_face_is_read_with_another_confidence_than_a_large_one(classifier: ExpressionClassifier) -> None:
+    crop = cv2.GaussianBlur(np.random.default_rng(7).integers(0, 256, (48, 48), np.uint8), (0, 0), 2)
+    assert not np.allclose(classifier.probabilities(crop, 14.0), classifier.probabilities(crop, 48.0), atol=1e-3)

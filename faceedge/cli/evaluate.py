@@ -34,10 +34,14 @@ ALREADY_CROPPED = 64
 
 @dataclass(frozen=True, slots=True)
 class LabelledCrops:
-    """Grey crops (n, 48, 48) uint8, labels (n,) into EXPRESSIONS, and pictures in which no face was found."""
+    """Grey crops (n, 48, 48) uint8, labels (n,) into EXPRESSIONS, and pictures in which no face was found.
+
+    ``sides`` (n,): pixels that each crop had in its picture.
+    """
 
     crops: np.ndarray
     labels: np.ndarray
+    sides: np.ndarray
     without_face: int = 0
     unreadable: int = 0
 
@@ -73,7 +77,7 @@ def load_arrays(path: Path) -> LabelledCrops:
     if data.images.shape[1:] != (48, 48):
         raise InputError(f"{path}: expected pictures of 48x48, got {data.images.shape[1:]}")
     order = np.array([label_of(name, path) for name in data.classes])
-    return LabelledCrops(data.images, order[data.labels])
+    return LabelledCrops(data.images, order[data.labels], np.full(len(data), 48.0))
 
 
 def load_folder(folder: Path, models: Path | None, runtime: str) -> LabelledCrops:
@@ -84,12 +88,12 @@ def load_folder(folder: Path, models: Path | None, runtime: str) -> LabelledCrop
     from faceedge.camera.detection import FaceDetector
     from faceedge.camera.landmarks import LandmarkNetwork, square_of_detection
     from faceedge.inference.registry import find_model
-    from faceedge.perception.expression import align
+    from faceedge.perception.expression import align, side_px
     from faceedge.perception.expression_networks import CROP_SIZE
 
     detector = FaceDetector(find_model("face_detection_near", models), runtime=runtime)
     landmarks = LandmarkNetwork(find_model("face_landmarks", models), runtime=runtime)
-    crops, labels, without_face, unreadable = [], [], 0, 0
+    crops, labels, sides, without_face, unreadable = [], [], [], 0, 0
     classes = sorted(entry for entry in folder.iterdir() if entry.is_dir())
     if not classes:
         raise InputError(f"{folder}: expected one folder a class (angry, happy, ...), found none")
@@ -104,6 +108,7 @@ def load_folder(folder: Path, models: Path | None, runtime: str) -> LabelledCrop
                 grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
                 crops.append(cv2.resize(grey, (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_AREA))
                 labels.append(label)
+                sides.append(float(max(image.shape[:2])))
                 continue
             found = detector.detect(image)
             if len(found.scores) == 0:
@@ -112,9 +117,11 @@ def load_folder(folder: Path, models: Path | None, runtime: str) -> LabelledCrop
             mesh = landmarks.locate(image, square_of_detection(found.boxes[0], found.keypoints[0]))
             crops.append(align(image, mesh.points))
             labels.append(label)
+            sides.append(side_px(mesh.points))
     return LabelledCrops(
         np.stack(crops) if crops else np.zeros((0, CROP_SIZE, CROP_SIZE), np.uint8),
         np.array(labels, np.int64),
+        np.array(sides),
         without_face,
         unreadable,
     )
@@ -139,7 +146,7 @@ def main(args: argparse.Namespace) -> int:
     model = find_model("expression", args.models)
     classifier = ExpressionClassifier(model, runtime=args.runtime)
     figures = classification(
-        classifier.classify_crops(data.crops), data.labels, EXPRESSIONS, round(classifier.threshold, 4)
+        classifier.classify_crops(data.crops, data.sides), data.labels, EXPRESSIONS, round(classifier.threshold, 4)
     )
     if args.json:
         extra = {"without_face": data.without_face, "unreadable": data.unreadable, "sha256": model.card.sha256}

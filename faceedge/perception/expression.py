@@ -66,7 +66,7 @@ def align(image: np.ndarray, mesh_points: np.ndarray) -> np.ndarray:
     Returns:
         (48, 48) uint8, grey, upright: eye and mouth centres at `CANONICAL` in the least-squares sense.
     """
-    centres = np.stack([mesh_points[list(pair), :2].mean(0) for pair in (RIGHT_EYE, LEFT_EYE, MOUTH)])
+    centres = _centres(mesh_points)
     matrix = similarity(centres, CANONICAL)
     zoom = math.hypot(matrix[0, 0], matrix[1, 0])
     # Far down-scaling aliases with bilinear sampling: blur to the target's Nyquist rate first, on the face alone.
@@ -84,6 +84,17 @@ def align(image: np.ndarray, mesh_points: np.ndarray) -> np.ndarray:
         matrix = similarity((centres - low + 0.5) * ratio - 0.5, CANONICAL)
     crop = cv2.warpAffine(image, matrix, (CROP_SIZE, CROP_SIZE), flags=interpolation, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), np.uint8)
+
+
+def side_px(mesh_points: np.ndarray) -> float:
+    """Side in the picture's pixels of the square that `align` cuts out; below `CROP_SIZE` the crop is magnified."""
+    matrix = similarity(_centres(mesh_points), CANONICAL)
+    return CROP_SIZE / math.hypot(matrix[0, 0], matrix[1, 0])
+
+
+def _centres(mesh_points: np.ndarray) -> np.ndarray:
+    """Centres (3, 2) of the right eye, the left eye and the mouth."""
+    return np.stack([mesh_points[list(pair), :2].mean(0) for pair in (RIGHT_EYE, LEFT_EYE, MOUTH)])
 
 
 def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -105,11 +116,38 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     return np.hstack([rotation, shift[:, None]]).astype(np.float32)
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How much a partner counts beside the model, by the size of the face.
+
+    Its weight is (side / ``equal_at_px``) ** ``power``, where the side of the crop in the picture's pixels counts up to
+    `CROP_SIZE`; the model's own weight is one. A network whose share is below `SMALLEST_SHARE` is not run.
+    """
+
+    equal_at_px: float
+    power: float
+
+    def weight(self, side: float) -> float:
+        """Weight of the partner for a crop of ``side`` pixels."""
+        return float((min(side, CROP_SIZE) / self.equal_at_px) ** self.power)
+
+
+SMALLEST_SHARE = 0.1
+
+
+def shares(weights: list[float]) -> list[float]:
+    """Weights as parts of one, without those that are too small to be worth their time."""
+    total = sum(weights)
+    kept = [weight if weight >= SMALLEST_SHARE * total else 0.0 for weight in weights]
+    return [weight / sum(kept) for weight in kept]
+
+
 class ExpressionClassifier:
     """The expression model, with its partners where its card names some, and the calibration of its confidence.
 
-    Partners are models in the same folder; the weighted mean of all log-probabilities (own weight 1) is divided by the
-    temperature.
+    Partners are models in the same folder that read faces of another size better. Which counts how much is decided for
+    each face by its size (`Share`); the weighted mean of log-probabilities is divided by the temperature, which depends
+    on the size as well: small faces deserve less confidence.
     """
 
     def __init__(
@@ -128,38 +166,54 @@ class ExpressionClassifier:
             ModelError: a file is not an expression network, or a card lacks what is needed.
             ConfigurationError: the threshold is not within 0..1.
         """
-        network = ExpressionNetwork(model, threads=threads, runtime=runtime)
-        self._members = [(network, 1.0)]
+        self._networks = [ExpressionNetwork(model, threads=threads, runtime=runtime)]
         try:
             processing = model.card.extra["processing"]
-            self.temperature = float(processing["temperature"])
+            by_side = sorted((float(side), float(value)) for side, value in processing["temperature"].items())
+            self._temperature_sides, self._temperatures = np.array(by_side).T
             self.threshold = float(processing["threshold"] if threshold is None else threshold)
-            partners = {str(name): float(weight) for name, weight in processing.get("partners", {}).items()}
+            partners = {
+                str(name): Share(float(share["equal_at_px"]), float(share["power"]))
+                for name, share in processing.get("partners", {}).items()
+            }
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ModelError(
-                f"{model.path}: its card must give temperature, threshold and partners under processing; {error!r}"
+                f"{model.path}: its card must give temperature (by side in pixels), threshold and partners "
+                f"(equal_at_px and power of each) under processing; {error!r}"
             ) from error
-        for name, weight in partners.items():
-            partner = ExpressionNetwork(find_model(name, model.path.parent), threads=threads, runtime=runtime)
-            self._members.append((partner, weight))
+        self._shares = list(partners.values())
+        for name in partners:
+            partner = find_model(name, model.path.parent)
+            self._networks.append(ExpressionNetwork(partner, threads=threads, runtime=runtime))
         if not 0.0 <= self.threshold <= 1.0:
             raise ConfigurationError(f"expression threshold: expected 0 to 1, got {self.threshold}")
 
     def classify(self, image: np.ndarray, mesh_points: np.ndarray) -> ExpressionEstimate:
         """What the face with these landmarks (468, 3) in pixels shows in ``image`` (height, width, 3) BGR uint8."""
-        return self.decide(self.probabilities(align(image, mesh_points)))
+        return self.decide(self.probabilities(align(image, mesh_points), side_px(mesh_points)))
 
-    def classify_crops(self, crops: np.ndarray) -> np.ndarray:
-        """Calibrated probabilities (n, 7) of grey crops (n, 48, 48) uint8 that are framed like the training data."""
+    def classify_crops(self, crops: np.ndarray, sides: np.ndarray | None = None) -> np.ndarray:
+        """Calibrated probabilities (n, 7) of grey crops (n, 48, 48) uint8 that are framed like the training data.
+
+        ``sides`` (n,): how many pixels each crop had in its picture; None for as many as it has now.
+        """
         if crops.ndim != 3 or crops.shape[1:] != (CROP_SIZE, CROP_SIZE) or crops.dtype != np.uint8:
             raise InputError(f"expected crops (n, 48, 48) uint8, got {crops.shape} {crops.dtype}")
-        return np.stack([self.probabilities(crop) for crop in crops]) if len(crops) else np.zeros((0, 7), np.float32)
+        if sides is None:
+            sides = np.full(len(crops), CROP_SIZE)
+        rows = [self.probabilities(crop, float(side)) for crop, side in zip(crops, sides, strict=True)]
+        return np.stack(rows) if rows else np.zeros((0, len(EXPRESSIONS)), np.float32)
 
-    def probabilities(self, crop: np.ndarray) -> np.ndarray:
-        """Calibrated probabilities (7,) float32 of one grey crop (48, 48) uint8."""
-        total = sum(weight * network.log_probabilities(crop) for network, weight in self._members)
-        scale = self.temperature * sum(weight for _, weight in self._members)
-        return softmax(np.asarray(total) / scale).astype(np.float32)
+    def probabilities(self, crop: np.ndarray, side: float = CROP_SIZE) -> np.ndarray:
+        """Calibrated probabilities (7,) float32 of a grey crop (48, 48) uint8 that had ``side`` pixels."""
+        parts = shares([1.0, *(share.weight(side) for share in self._shares)])
+        total = sum(
+            part * network.log_probabilities(crop)
+            for part, network in zip(parts, self._networks, strict=True)
+            if part > 0
+        )
+        temperature = np.interp(side, self._temperature_sides, self._temperatures)
+        return softmax(np.asarray(total) / temperature).astype(np.float32)
 
     def decide(self, probabilities: np.ndarray) -> ExpressionEstimate:
         """Turn calibrated probabilities (7,) into a word, or into an abstention below the threshold."""
