@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import ros_latency
 import scene
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -151,7 +152,9 @@ def show(result: dict[str, Any]) -> None:
                 console.print(f"  {row['name']}: {node}: " + ", ".join(f"{k} {v}" for k, v in stages.items()))
             console.print(f"  {row['name']}: memory " + ", ".join(f"{k} {v} MB" for k, v in row["memory_mb"].items()))
     stages = list(result["growth"][0]["stages_ms"])
-    table = Table(title="One core, 640x480, expression and action units on: ms a picture (stages: p50 a call)")
+    table = Table(
+        title="One core, 640x480, everything on: ms a picture (stages: p50 a call)", box=box.SIMPLE, padding=0
+    )
     for name in ("faces", "detector", "refreshed", "found", "p50", "p99", *stages):
         table.add_column(name, justify="right")
     for row in result["growth"]:

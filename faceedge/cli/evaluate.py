@@ -163,6 +163,7 @@ def percent(value: float) -> str:
 
 def show(figures: Classification, data: LabelledCrops, origin: str, model: str) -> None:
     """Print the figures as tables."""
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
@@ -183,7 +184,7 @@ def show(figures: Classification, data: LabelledCrops, origin: str, model: str) 
     for name, value in rows.items():
         summary.add_row(name, value)
     console.print(summary)
-    table = Table(title="rows: truth; columns: answer", title_justify="left")
+    table = Table(title="rows: truth; columns: answer", title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
     table.add_column("", no_wrap=True)
     for name in figures.classes:
         table.add_column(name[:4], justify="right", no_wrap=True)
