@@ -37,6 +37,10 @@ CANONICAL = np.array([(14.5, 18.2), (33.2, 18.2), (23.85, 36.8)], np.float32)
 the faces of FER2013 PublicTest in which the landmark network is sure of a face."""
 
 
+CORNER_PX = 26.0
+"""No corner of a crop is farther from the nearest of these centres, in pixels of the crop."""
+
+
 @dataclass(frozen=True, slots=True)
 class ExpressionEstimate:
     """What a face shows.
@@ -73,8 +77,9 @@ def align(image: np.ndarray, mesh_points: np.ndarray) -> np.ndarray:
     interpolation = cv2.INTER_LINEAR
     if zoom < 0.5:
         factor = 2 ** math.floor(math.log2(1 / zoom))
-        low = np.floor(centres.min(0) - 40 / zoom).astype(int).clip(0)
-        high = np.ceil(centres.max(0) + 40 / zoom).astype(int)
+        margin = CORNER_PX / zoom
+        low = np.floor(centres.min(0) - margin).astype(int).clip(0)
+        high = np.ceil(centres.max(0) + margin).astype(int)
         part = image[low[1] : high[1], low[0] : high[0]]
         if part.size == 0:
             raise InputError(f"expected the face inside the picture {image.shape[1]}x{image.shape[0]}, it lies outside")

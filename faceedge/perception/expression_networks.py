@@ -1,8 +1,7 @@
 """The networks behind an expression estimate: from a grey 48x48 crop to log-probabilities of the seven expressions.
 
 What a network wants to see (size, scaling, bandwidth, views) and what it gives (order, logits or probabilities) stands
-in its card under ``processing``, so that a network of another origin takes part without code of its own. Each view is
-also seen mirrored; no views at all means the crop as it is.
+in its card under ``processing``, so that a network of another origin takes part without code of its own.
 """
 
 from __future__ import annotations
@@ -95,11 +94,7 @@ class ExpressionNetwork:
         try:
             processing = model.card.extra["processing"]
             band = float(processing["band"])
-            views = [
-                View(float(zoom), float(x), float(y), mirrored)
-                for zoom, x, y in processing["views"]
-                for mirrored in (False, True)
-            ] or [View()]
+            views = [View(float(zoom), float(x), float(y), bool(m)) for zoom, x, y, m in processing["views"]]
             self._standardised = bool(SCALINGS.index(processing["scaling"]) == 0)
             self._logits = bool(OUTPUTS.index(processing["output"]) == 0)
             self._columns = np.array([processing["classes"].index(name) for name in EXPRESSIONS])

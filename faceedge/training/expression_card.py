@@ -32,13 +32,13 @@ SIDES = (12, 16, 20, 24, 28, 32, 40, 48)
 SHARES = tuple(Share(px, power) for px in (20.0, 24.0, 28.0, 30.0, 32.0, 36.0) for power in (4.0, 5.0, 6.0, 8.0))
 """Candidate rules for how much the partner counts by size."""
 
-VIEW_SETS: dict[str, list[list[float]]] = {
-    "as it is": [],
-    "one": [[1.0, 0.0, 0.0]],
-    "two zooms": [[1.0, 0.0, 0.0], [1.12, 0.0, 0.0]],
-    "cross": [[1.0, 0.0, 0.0], [1.08, -1.5, 0.0], [1.08, 1.5, 0.0], [1.08, 0.0, -1.5]],
+VIEW_SETS: dict[str, list[list[float | bool]]] = {
+    "as it is": [[1.0, 0.0, 0.0, False]],
+    "and mirrored": [[1.0, 0.0, 0.0, False], [1.0, 0.0, 0.0, True]],
+    "up, and down mirrored": [[1.0, 0.0, -1.5, False], [1.0, 0.0, 1.5, True]],
+    "two zooms and mirrored": [[zoom, 0.0, 0.0, mirrored] for zoom in (1.0, 1.12) for mirrored in (False, True)],
 }
-"""Candidate sets of views (zoom, x, y), cheapest first; each view is also seen mirrored, which none at all is not."""
+"""Candidate sets of views (zoom, x, y, mirrored), cheapest first."""
 
 WORTH_ITS_TIME = 0.01
 """The cheapest set of views is taken whose accuracy is at most so much below the best: each view costs an inference."""
