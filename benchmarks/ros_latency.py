@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +61,9 @@ class Run:
         }
 
 
-def prepare_child() -> None:
+def prepare_child(core: int) -> None:
     """Pin a node's process to its core, and let SIGINT end it even when this script runs in the background."""
-    os.sched_setaffinity(0, {NODE_CORE})
+    os.sched_setaffinity(0, {core})
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -85,14 +86,17 @@ def face_parameters(transport: str) -> dict[str, Any]:
     return {"autostart": True, "image_topic": "/camera/image_raw", "transport": transport, "expression": True}
 
 
-def measure(name: str, commands: dict[str, list[str]], frames: int, own_profile: bool) -> Run:
+def measure(
+    name: str, commands: dict[str, list[str]], frames: int, own_profile: bool, elsewhere: tuple[str, ...] = ()
+) -> Run:
     """Run processes and receive expressions here.
 
     Args:
         name: of the arrangement.
-        commands: process name to command line; all on one core.
+        commands: process name to command line.
         frames: how many expressions to receive after the warm-up.
         own_profile: whether the processes use the shipped Fast DDS profile.
+        elsewhere: processes that run on the receiver's core; all others share one core.
     """
     import rclpy
     from diagnostic_msgs.msg import DiagnosticArray
@@ -120,7 +124,7 @@ def measure(name: str, commands: dict[str, list[str]], frames: int, own_profile:
             env=environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            preexec_fn=prepare_child,
+            preexec_fn=partial(prepare_child, RECEIVER_CORE if key in elsewhere else NODE_CORE),
         )
         for key, command in commands.items()
     }
@@ -205,12 +209,14 @@ def all_runs(frames: int) -> list[Run]:
 
         face_only = python(RUN.format(module="face_node"), faces("raw"), Path(work))
         both = python(RUN.format(module="runner"), {**camera, **faces("shared")}, Path(work))
-        for name, commands, profile in (
-            ("camera and faces in one process, frames shared", {"both": both}, True),
-            ("two processes, shipped DDS profile", {"camera": camera_only, "faces": face_only}, True),
-            ("two processes, Fast DDS defaults", {"camera": camera_only, "faces": face_only}, False),
-            ("usual pipeline, shipped DDS profile", {"camera": camera_only, "usual": usual}, True),
-            ("usual pipeline, Fast DDS defaults", {"camera": camera_only, "usual": usual}, False),
+        two = {"camera": camera_only, "faces": face_only}
+        for name, commands, profile, elsewhere in (
+            ("camera and faces in one process, frames shared", {"both": both}, True, ()),
+            ("two processes, shipped DDS profile", two, True, ()),
+            ("the same, camera on another core", two, True, ("camera",)),
+            ("two processes, Fast DDS defaults", two, False, ()),
+            ("usual pipeline, shipped DDS profile", {"camera": camera_only, "usual": usual}, True, ()),
+            ("usual pipeline, Fast DDS defaults", {"camera": camera_only, "usual": usual}, False, ()),
         ):
-            runs.append(measure(name, commands, frames, profile))
+            runs.append(measure(name, commands, frames, profile, elsewhere))
     return runs

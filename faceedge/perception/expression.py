@@ -137,7 +137,7 @@ class Share:
         return float((min(side, CROP_SIZE) / self.equal_at_px) ** self.power)
 
 
-SMALLEST_SHARE = 0.1
+SMALLEST_SHARE = 0.12
 
 
 def shares(weights: list[float]) -> list[float]:
