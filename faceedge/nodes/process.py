@@ -59,7 +59,8 @@ def keep_large_buffers() -> None:
     """Let the allocator keep the memory of images instead of giving it back to the kernel after each one.
 
     By default glibc maps every block above 128 KB anew, and touching the fresh pages of a 921 KB image takes longer
-    than copying it; 2 to 6 % of the way from picture to topic between two processes. Does nothing where the C library has no ``mallopt``.
+    than copying it: 2 to 6 % of the whole way from picture to topic between two processes. Does nothing where the C
+    library has no ``mallopt``.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
