@@ -11,6 +11,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+
+pytest.importorskip("rich", reason="rich and Jinja2, which show the demonstration, are not installed here")
+pytest.importorskip("jinja2", reason="rich and Jinja2, which show the demonstration, are not installed here")
+
 from rich.console import Console
 
 from faceedge.cli import demo, demo_scenes
