@@ -10,9 +10,11 @@ import pytest
 from faceedge.errors import ConfigurationError, InputError, ModelError
 from faceedge.inference import interpreter
 from faceedge.inference.interpreter import RUNTIMES, Interpreter, available_runtimes, choose_runtime
-from faceedge.inference.registry import find_model
+from faceedge.inference.registry import find_model, list_models
 
 pytestmark = pytest.mark.models
+
+SHIPPED = Path(__file__).resolve().parents[1] / "models"
 
 
 @pytest.fixture
@@ -153,3 +155,17 @@ def test_importing_the_module_loads_no_runtime() -> None:
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert result.stdout.strip().splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("runtime", available_runtimes())
+@pytest.mark.parametrize("name", [card.name for card in list_models([SHIPPED])])
+def test_each_shipped_model_runs_on_each_installed_runtime(
+    name: str, runtime: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FACEEDGE_RUNTIME", raising=False)
+    model = Interpreter(find_model(name, SHIPPED).path, runtime=runtime)
+    rng = np.random.default_rng(1)
+    outputs = model.run(*(rng.uniform(-1, 1, shape).astype(np.float32) for shape in model.input_shapes))
+    assert [output.shape for output in outputs] == model.output_shapes
+    assert all(np.isfinite(output).all() for output in outputs)
+    assert any(np.ptp(output) > 0 for output in outputs)
