@@ -19,7 +19,10 @@ OWN_MESSAGES = ("hri_msgs", "tf2_msgs")
 OPTIONAL_MESSAGES = ("event_camera_msgs",)
 PROFILE_VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
 REQUIRED_MODELS = ("face_detection_near", "face_detection_far", "face_landmarks")
-OPTIONAL_MODELS = ("expression",)
+OPTIONAL_MODELS = {
+    "expression": "`faceedge train expression` makes it; faces work without",
+    "expression_fer": "fetch models/ again if the card of the model expression names it; faces work without",
+}
 RUNTIME_MODULES = {"ai-edge-litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime"}
 
 _COMPUTER, _ROS, _MODELS = "Computer", "ROS 2", "Inference"
@@ -206,9 +209,7 @@ def check_inference(machine: Machine, models: Path | None = None) -> Iterator[Fi
         except FaceedgeError as error:
             absent = "not found" in str(error)
             status = WARN if name in OPTIONAL_MODELS and absent else FAIL
-            remedy = (
-                "`faceedge train expression` makes it; faces work without" if status == WARN else "fetch models/ again"
-            )
+            remedy = OPTIONAL_MODELS[name] if status == WARN else "fetch models/ again"
             yield Finding(_MODELS, name, status, str(error) if not absent else "not installed", remedy)
         else:
             size = model.path.stat().st_size
