@@ -1,9 +1,9 @@
 """Which of seven expressions a face shows, how sure that is, and when to say nothing.
 
-A detection becomes a 48x48 grey crop in the framing of the training data, the crop is seen in several slightly
-different views, and the mean of their logits, divided by the temperature from the model's card, gives calibrated
-probabilities (C. Guo et al., "On calibration of modern neural networks", 2017). Below the card's threshold the
-classifier abstains.
+A detection becomes a 48x48 grey crop in the framing of the training data, which one or two networks read, as the size
+of the face makes them good at it. Their mean log-probabilities, divided by the temperature from the model's card, give
+calibrated probabilities (C. Guo et al., "On calibration of modern neural networks", 2017). Below the card's threshold
+the classifier abstains.
 
 An expression is what a face shows, not what a person feels; inferring emotions is regulated and off by default.
 """

@@ -85,6 +85,34 @@ def choose_share(own: np.ndarray, theirs: np.ndarray, labels: np.ndarray, some: 
     return max([None, *SHARES], key=accuracy)
 
 
+def with_partner(
+    own: np.ndarray, sized: list[np.ndarray], labels: np.ndarray, models: Path, seed: int
+) -> tuple[np.ndarray | None, Share | None, np.ndarray]:
+    """What the partner of ``models`` makes of the faces, how much it should count, and the two together cross-fitted.
+
+    Args:
+        own: our log-probabilities (sides, n, 7).
+        sized: the same faces (n, 48, 48) as seen at each of `SIDES`.
+        labels: (n,).
+        models: folder that may hold the partner.
+        seed: of the halves; each is scored with the share that the other one chose.
+
+    Returns:
+        Log-probabilities (sides, n, 7) of the partner and its share, None where there is none; and (sides, n, 7).
+    """
+    if not (models / f"{PARTNER}.yaml").exists():
+        return None, None, own
+    partner = registry.find_model(PARTNER, models)
+    theirs = np.stack([seen_through(partner, partner.card.extra["processing"], images) for images in sized])
+    half = np.random.default_rng(seed).integers(2, size=len(labels)).astype(bool)
+    cross = np.empty_like(own)
+    for part in (half, ~half):
+        chosen_elsewhere = choose_share(own, theirs, labels, ~part)
+        for i, side in enumerate(SIDES):
+            cross[i, part] = joined(own[i], theirs[i], chosen_elsewhere, side)[part]
+    return theirs, choose_share(own, theirs, labels, np.ones(len(labels), bool)), cross
+
+
 def finish(
     network: TorchNetwork,
     training: fer2013.FaceSet,
@@ -146,19 +174,10 @@ def finish(
     sized = [shrunk(validation.images, side) for side in SIDES]
     model = registry.Model(int8_path, registry.ModelCard(NAME, int8_path.name, export.sha256(int8_path), ""))
     own = np.stack([seen_through(model, processing, images) for images in sized])
-    theirs, share, cross = own, None, own
-    if (models / f"{PARTNER}.yaml").exists():
-        partner = registry.find_model(PARTNER, models)
-        theirs = np.stack([seen_through(partner, partner.card.extra["processing"], images) for images in sized])
-        share = choose_share(own, theirs, labels, np.ones(len(labels), bool))
-        half = np.random.default_rng(settings.seed).integers(2, size=len(labels)).astype(bool)
-        # Each half of the split is scored with the share that the other half chose.
-        cross = np.empty_like(own)
-        for part in (half, ~half):
-            chosen_elsewhere = choose_share(own, theirs, labels, ~part)
-            for i, side in enumerate(SIDES):
-                cross[i, part] = joined(own[i], theirs[i], chosen_elsewhere, side)[part]
-    together = np.stack([joined(own[i], theirs[i], share, side) for i, side in enumerate(SIDES)])
+    theirs, share, cross = with_partner(own, sized, labels, models, settings.seed)
+    together = own
+    if theirs is not None:
+        together = np.stack([joined(own[i], theirs[i], share, side) for i, side in enumerate(SIDES)])
     say(f"partner: {share}")
     temperatures = [calibration.fit_temperature(scores, labels) for scores in together]
     probabilities = np.stack([softmax(x / t) for x, t in zip(together, temperatures, strict=True)])
@@ -171,7 +190,7 @@ def finish(
         at = classification(probabilities[i], labels, EXPRESSIONS, threshold)
         by_side[f"{side} px"] = {
             "this model": round(float((own[i].argmax(1) == labels).mean()), 4),
-            "partner": round(float((theirs[i].argmax(1) == labels).mean()), 4),
+            **({} if theirs is None else {"partner": round(float((theirs[i].argmax(1) == labels).mean()), 4)}),
             "together": round(at.accuracy.value, 4),
             "together, cross-fitted": round(float((cross[i].argmax(1) == labels).mean()), 4),
             "ece, cross-fitted": round(calibration.cross_fitted_error(together[i], labels, settings.seed), 4),
