@@ -39,7 +39,7 @@ setup(
         *files("launch", "*.launch.py"),
         *files("models", "*.tflite", "*.yaml", "*.md", "LICENSE*"),
         *files("config", "*.yaml", "*.xml"),
-        *files("firmware_configs", "*.cfg", "*.json", "*.yaml"),
+        *files("firmware_configs", "*.cfg", "*.json", "*.yaml", "*.py", "*.md"),
     ],
     zip_safe=False,
     python_requires=">=3.11,<3.13",
@@ -52,6 +52,8 @@ setup(
         "rich>=13",  # the live view of the terminal and its tables
         "Jinja2>=3.1",  # the HTML summary of the demonstration
         "MarkupSafe>=2.1",  # the parts of that page that are already HTML
+        "pyserial>=3.5",  # serial ports of radars: the bridge of the BGT60TR13C, both ports of the IWR6843
+        "matplotlib>=3.5",  # the pictures with axes that `faceedge view` saves
         "mcap>=1.2",  # the container of recorded topics
         "rosbags>=0.11",  # writes and reads recordings without a ROS distribution
         # The interpreter of the models; tflite-runtime 2.14 serves where it is installed (CPython 3.11, NumPy 1).
@@ -71,7 +73,8 @@ setup(
         # `faceedge train`: the network, its conversion to TFLite and the quantisation to int8.
         "train": ["torch==2.13.*", "litert-torch==0.10.*", "ai-edge-quantizer==0.10.*"],
         # The Raspberry Pi camera. On Raspberry Pi OS take python3-picamera2 from apt, which fits its libcamera.
-        "pi": ["picamera2>=0.3.18"],
+        # The radar on the Pi's own pins: SPI, and the lines for reset and interrupt.
+        "pi": ["picamera2>=0.3.18", "spidev>=3.6", "gpiod>=2.1"],
         # pytest < 9: launch_testing of Jazzy does not accept a newer one.
         "test": ["pytest<9", "hypothesis>=6", "ruff", "mypy", "types-PyYAML", "import-linter>=2"],
     },
