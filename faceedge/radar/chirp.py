@@ -88,7 +88,7 @@ class ChirpSettings:
 
     @property
     def velocity_resolution_m_s(self) -> float:
-        """wavelength / (2 chirps * chirp period)."""
+        """Wavelength / (2 chirps * chirp period)."""
         return self.wavelength_m / (2 * self.chirps_per_frame * self.chirp_period_s)
 
     @property
