@@ -27,9 +27,11 @@ class Block:
 
 
 class Transport(Protocol):
-    """Order of calls: ``open``, ``reset``, ``transfer`` ..., ``start_stream``, ``read_block`` ..., ``stop_stream``,
-    ``close``. ``transfer`` while streaming is refused with a DeviceError. All methods raise DeviceError when the way to
-    the chip is absent or lost; messages name the port and a remedy.
+    """The way to one chip.
+
+    Order of calls: ``open``, ``reset``, ``transfer`` ..., ``start_stream``, ``read_block`` ..., ``stop_stream``,
+    ``close``. A ``transfer`` while streaming happens between two blocks. All methods raise DeviceError when the way to
+    the chip is absent or lost; the sentence names the port and a remedy.
     """
 
     description: str
