@@ -105,6 +105,8 @@ def one_process(context: LaunchContext) -> Node:
         arguments=[
             "-m",
             "faceedge.nodes.runner",
+            "camera",
+            "faces",
             "--ros-args",
             "--log-level",
             LaunchConfiguration("log_level"),

@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "params", type=Path, metavar="PARAMS.yaml", help="a ROS parameter file (config/camera_faces.yaml)"
     )
-    parser.add_argument("--nodes", nargs="+", metavar="NODE", help="start only these (camera, faces)")
+    parser.add_argument("--nodes", nargs="+", metavar="NODE", help="start these (camera, faces, radar); else those that the file has keys for")
     parser.add_argument("--namespace", default="", help="of all nodes; /humans, /tf and /diagnostics stay global")
     parser.add_argument("--log-level", default="info", choices=LOG_LEVELS)
 

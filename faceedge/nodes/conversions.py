@@ -7,13 +7,11 @@ element, and come out as views (`np.frombuffer`). Whatever arrives from outside 
 
 from __future__ import annotations
 
-import array
 from collections.abc import Iterable
 from typing import Any
 
 import cv2
 import numpy as np
-from builtin_interfaces.msg import Time
 from geometry_msgs.msg import TransformStamped
 from hri_msgs.msg import (
     Expression,
@@ -30,9 +28,11 @@ from faceedge.camera.calibration import CameraInfo as Calibration
 from faceedge.camera.frame import Frame
 from faceedge.camera.pictures import check_size, decode_picture
 from faceedge.errors import InputError
+from faceedge.nodes.headers import bytes_of
+from faceedge.nodes.headers import make_header as make_header
+from faceedge.nodes.headers import ns_to_stamp as ns_to_stamp
+from faceedge.nodes.headers import stamp_to_ns as stamp_to_ns
 from faceedge.perception.expression import ExpressionEstimate
-
-NANOSECONDS = 1_000_000_000
 
 # sensor_msgs/image_encodings.hpp -> (bytes a pixel, conversion to BGR or None where the pixels are BGR already)
 ENCODINGS: dict[str, tuple[int, int | None]] = {
@@ -53,29 +53,6 @@ ENCODINGS: dict[str, tuple[int, int | None]] = {
 BODY_TO_OPTICAL = (-0.5, 0.5, -0.5, 0.5)
 
 
-def stamp_to_ns(stamp: Time) -> int:
-    """builtin_interfaces/Time -> ns."""
-    return int(stamp.sec) * NANOSECONDS + int(stamp.nanosec)
-
-
-def ns_to_stamp(stamp_ns: int) -> Time:
-    """Ns -> builtin_interfaces/Time."""
-    seconds, rest = divmod(int(stamp_ns), NANOSECONDS)
-    return Time(sec=seconds, nanosec=rest)
-
-
-def make_header(stamp_ns: int, frame_id: str) -> Header:
-    """A std_msgs/Header from a moment in ns and a frame."""
-    return Header(stamp=ns_to_stamp(stamp_ns), frame_id=frame_id)
-
-
-def _bytes_of(data: Any) -> array.array[int]:
-    """Any contiguous buffer as the array type that rosidl takes without a check of each element; one copy."""
-    result = array.array("B")
-    result.frombytes(memoryview(data).cast("B"))
-    return result
-
-
 def pixels_to_image(pixels: np.ndarray, header: Header) -> Image:
     """(height, width, 3) uint8 BGR or (height, width) uint8 grey -> sensor_msgs/Image `bgr8` or `mono8`."""
     pixels = np.ascontiguousarray(pixels)
@@ -83,7 +60,7 @@ def pixels_to_image(pixels: np.ndarray, header: Header) -> Image:
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     message = Image(header=header, height=height, width=width, step=width * channels, is_bigendian=0)
     message.encoding = "mono8" if channels == 1 else "bgr8"
-    message.data = _bytes_of(pixels)
+    message.data = bytes_of(pixels)
     return message
 
 
@@ -98,7 +75,7 @@ def frame_to_compressed(frame: Frame, quality: int = 90) -> CompressedImage:
     if not done:
         raise InputError(f"a frame of shape {frame.image.shape} could not be encoded as JPEG; expected (h, w, 3) uint8")
     message = CompressedImage(header=make_header(frame.stamp_ns, frame.frame_id), format="bgr8; jpeg compressed bgr8")
-    message.data = _bytes_of(data)
+    message.data = bytes_of(data)
     return message
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import rclpy.node
 from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.publisher import Publisher
-from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions, _declare_qos_parameters
 
 from faceedge.errors import ConfigurationError
@@ -15,6 +15,15 @@ from faceedge.errors import ConfigurationError
 # REP-2003: drivers publish reliably, so that every subscriber matches, and consumers of sensor data ask for less.
 IMAGE_OUT = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=2, reliability=ReliabilityPolicy.RELIABLE)
 IMAGE_IN = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+# Eight radar frames make one micro range-Doppler image, so a listener that was busy for a moment should miss none.
+RADAR_OUT = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=8, reliability=ReliabilityPolicy.RELIABLE)
+RADAR_IN = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=16, reliability=ReliabilityPolicy.BEST_EFFORT)
+LATCHED = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST,
+    depth=1,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
 # libhri subscribes reliably: best effort under /humans would reach nobody.
 HUMANS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=10, reliability=ReliabilityPolicy.RELIABLE)
 TRANSFORMS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=100, reliability=ReliabilityPolicy.RELIABLE)
