@@ -1,4 +1,4 @@
-"""Latency of the stages of a pipeline, kept in preallocated rings so that measuring costs nothing per frame."""
+"""Sensor time to system time; latency of the stages of a pipeline, in preallocated rings so that it costs nothing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,33 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
+
+MAX_AGE_NS = 10_000_000_000
+"""A frame that claims to be older than this (or to come from the future) has no usable time stamp."""
+
+_TRIES = 3
+_CALM_NS = 20_000
+
+
+def to_system_ns(sensor_ns: int, clock_id: int) -> int:
+    """Moment ``sensor_ns`` of a kernel clock as ns on the system clock (the ROS clock without simulated time).
+
+    The frame's age is measured on its own clock and subtracted from the system time of the same moment, so steps of
+    the system clock (NTP) never accumulate. The two clocks are read between two reads of the first; if the process was
+    interrupted in between, once more. A time stamp that cannot be (age negative or above ``MAX_AGE_NS``) gives now.
+
+    Args:
+        sensor_ns: ns on the clock ``clock_id``.
+        clock_id: ``time.CLOCK_MONOTONIC`` (V4L2, radars) or ``time.CLOCK_BOOTTIME`` (libcamera's SensorTimestamp).
+    """
+    for _ in range(_TRIES):
+        before = time.clock_gettime_ns(clock_id)
+        system = time.time_ns()
+        after = time.clock_gettime_ns(clock_id)
+        if after - before < _CALM_NS:
+            break
+    age = before - sensor_ns
+    return system - age if -_CALM_NS <= age <= MAX_AGE_NS else system
 
 
 @dataclass(frozen=True, slots=True)

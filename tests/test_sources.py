@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from faceedge.camera.pictures import check_jpeg, decode_picture, fit
 from faceedge.camera.source_images import ImagesSource, natural_key
 from faceedge.camera.source_picamera2 import Picamera2Source
-from faceedge.camera.source_timing import Pacer, to_system_ns
+from faceedge.camera.source_timing import Pacer
 from faceedge.camera.source_video import VideoSource
 from faceedge.camera.sources import SourceSettings, make_source, open_source
 from faceedge.errors import ConfigurationError, DeviceError, InputError
+from faceedge.timing import to_system_ns
 
 
 class FakeClock:

@@ -12,8 +12,8 @@ import numpy as np
 
 from faceedge.camera.frame import Frame
 from faceedge.camera.source_base import Source, SourceSettings
-from faceedge.camera.source_timing import to_system_ns
 from faceedge.errors import DeviceError
+from faceedge.timing import to_system_ns
 
 DEFAULT_SIZE = (640, 480)
 DEFAULT_RATE_HZ = 30.0

@@ -1,36 +1,9 @@
-"""Clocks of sources: sensor time to system time, and the even pace at which a file is played."""
+"""The even pace at which a file is played."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-
-MAX_AGE_NS = 10_000_000_000
-"""A picture that claims to be older than this (or to come from the future) has no usable time stamp."""
-
-_TRIES = 3
-_CALM_NS = 20_000
-
-
-def to_system_ns(sensor_ns: int, clock_id: int) -> int:
-    """Moment ``sensor_ns`` of a kernel clock as ns on the system clock (the ROS clock without simulated time).
-
-    The picture's age is measured on its own clock and subtracted from the system time of the same moment, so steps of
-    the system clock (NTP) never accumulate. The two clocks are read between two reads of the first; if the process was
-    interrupted in between, once more. A time stamp that cannot be (age negative or above ``MAX_AGE_NS``) gives now.
-
-    Args:
-        sensor_ns: ns on the clock ``clock_id``.
-        clock_id: ``time.CLOCK_MONOTONIC`` (V4L2) or ``time.CLOCK_BOOTTIME`` (libcamera's SensorTimestamp).
-    """
-    for _ in range(_TRIES):
-        before = time.clock_gettime_ns(clock_id)
-        system = time.time_ns()
-        after = time.clock_gettime_ns(clock_id)
-        if after - before < _CALM_NS:
-            break
-    age = before - sensor_ns
-    return system - age if -_CALM_NS <= age <= MAX_AGE_NS else system
 
 
 class Pacer:

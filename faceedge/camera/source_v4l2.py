@@ -17,8 +17,8 @@ from faceedge.camera import source_v4l2_abi as abi
 from faceedge.camera.frame import Frame
 from faceedge.camera.pictures import decode_picture
 from faceedge.camera.source_base import Source, SourceSettings
-from faceedge.camera.source_timing import to_system_ns
 from faceedge.errors import DeviceError, InputError
+from faceedge.timing import to_system_ns
 
 DEFAULT_SIZE = (640, 480)
 DEFAULT_RATE_HZ = 30.0
