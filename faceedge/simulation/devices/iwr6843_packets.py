@@ -92,7 +92,7 @@ class PacketContent:
     """What one frame shows; None: not sent.
 
     Attributes:
-        points: (n, 4) float: x to the right, y along boresight, z up in m, and radial velocity in m/s, receding positive.
+        points: (n, 4) float: x to the right, y along boresight, z up in m; velocity in m/s, receding positive.
         side_info: (n, 2) int16: signal-to-noise ratio and noise in 0.1 dB.
         range_profile, noise_profile: (range bin,) uint16, log2 magnitude times 512, summed over virtual antennas.
         azimuth_heat_map: (range bin, antenna, 2) int16: imaginary part first, then real part.
