@@ -38,11 +38,13 @@ COMMANDS = (
     _Entry(("demo",), "faceedge.cli.demo", "faces on ROS topics in a minute, without any hardware"),
     _Entry(("doctor",), "faceedge.cli.doctor", "what this machine has and lacks, line by line, with a remedy"),
     _Entry(("run",), "faceedge.cli.run", "start the nodes of a parameter file in one process, without launch"),
+    _Entry(("inspect",), "faceedge.cli.inspect", "what is in a recording, a chirp file or a bag"),
+    _Entry(("view", "radar"), "faceedge.cli.view", "range-Doppler images, live in the terminal or as a picture"),
     _Entry(("train", "expression"), "faceedge.cli.train", "train the expression model and export it to TFLite"),
     _Entry(("evaluate", "expression"), "faceedge.cli.evaluate", "figures of the expression model on anyone's data"),
     _Entry(("bench",), "faceedge.cli.bench", "measure latency, memory and message cost on this machine"),
 )
-_GROUPS = {"train": "train a model", "evaluate": "evaluate a model"}
+_GROUPS = {"view": "look at a sensor", "train": "train a model", "evaluate": "evaluate a model"}
 
 
 def _parser(chosen: _Entry | None) -> tuple[argparse.ArgumentParser, argparse.ArgumentParser | None]:
