@@ -11,11 +11,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from faceedge.errors import ConfigurationError
+from faceedge.radar.bgt60_ramp import (
+    CYCLES_BEFORE_START_FREQUENCY,
+    FREQUENCY_STEP_HZ,
+    REFERENCE_CLOCK_HZ,
+    adc_divider,
+    ramp_steps,
+    ramp_units,
+    slope_hz_per_s,
+)
 from faceedge.radar.chirp import ChirpSettings
+from faceedge.radar.chirp_limits import LIMITS, check_limits
 
 DEVICE = "bgt60tr13c"
-CLOCK_HZ = 80_000_000
-"""Oscillator of the shield: PLL reference, timers and ADC run from it."""
+SLOPE_TOLERANCE = 0.02
+"""Chirp settings state band and slope; one that differs by more than this part from the band's is a mistake."""
 FIFO_WORDS = 8192
 WORD_BYTES = 3
 SAMPLES_PER_WORD = 2
@@ -169,14 +179,10 @@ _SADC_WORDS = ((50.0, 0x010D00), (100.0, 0x010700), (math.inf, 0x010F00))
 SADC_TEMPERATURE = 0x010710
 """Start one measurement of the temperature, 32 times oversampled."""
 
-# --- limits ----------------------------------------------------------------------------------------------------------
+# --- receivers --------------------------------------------------------------------------------------------------------
 
-MIN_FREQUENCY_HZ, MAX_FREQUENCY_HZ = 58.0e9, 63.5e9
-FREQUENCY_TOLERANCE_HZ = 5e6
-"""The slope comes in steps of 610 Hz each 12.5 ns, so that the end of a ramp is only so exact."""
-MAX_SAMPLES, MAX_CHIRPS, MAX_TX_POWER = 4095, 4096, 31
-MIN_SAMPLE_RATE_HZ, MAX_SAMPLE_RATE_HZ = CLOCK_HZ / 1023, 4.0e6
 HIGH_PASS_HZ = (20e3, 45e3, 70e3, 80e3)
+"""By HPF_SEL."""
 LOW_PASS_HZ = 500e3
 _HIGH_GAIN_DB = (30, 18)  # by the bit HP_GAIN
 _VGA_STEP_DB, _VGA_STEPS = 5, 7
@@ -187,36 +193,22 @@ GAINS_DB: dict[int, tuple[int, int]] = {
 
 # --- frequencies ------------------------------------------------------------------------------------------------------
 
-_HZ_PER_UNIT = 8 * CLOCK_HZ / 2**20
 _UNIT_OFFSET = 96 << 20
-_SETTLING_US = 5.0  # of the ramp before the first sample is safe to use
-_RAMP_LEAD_CLOCKS = 150  # TR_PAEN - TR_START: the amplifier turns on, and the stated start frequency is reached
-_RAMP_TAIL_CLOCKS = 151
+_RAMP_LEAD_CYCLES = 150  # TR_PAEN - TR_START: the amplifier turns on, and the stated start frequency is reached
 
 
 def frequency_word(frequency_hz: float) -> int:
     """Frequency as the PLL's signed number, steps of 610 Hz around 61.44 GHz."""
-    return round(frequency_hz / _HZ_PER_UNIT) - _UNIT_OFFSET
+    return round(frequency_hz / FREQUENCY_STEP_HZ) - _UNIT_OFFSET
 
 
 def word_frequency_hz(word: int) -> float:
     """Frequency of a PLL word (24 bits, two's complement)."""
-    return (_signed24(word) + _UNIT_OFFSET) * _HZ_PER_UNIT
+    return (_signed24(word) + _UNIT_OFFSET) * FREQUENCY_STEP_HZ
 
 
 def _signed24(word: int) -> int:
     return word - (1 << 24) if word & 0x800000 else word
-
-
-def ramp_units(samples: int, adc_divider: int) -> int:
-    """Length of the ramp in 100 ns: sampling and 5 us of settling."""
-    return round((samples * adc_divider / (CLOCK_HZ / 1e6) + _SETTLING_US) * 10)
-
-
-def slope_hz_per_s(start_hz: float, end_hz: float, samples: int, sample_rate_hz: float) -> float:
-    """Slope of the ramp between the two stated frequencies, before rounding to the PLL's steps."""
-    divider = round(CLOCK_HZ / sample_rate_hz)
-    return (end_hz - start_hz) / (8 * ramp_units(samples, divider) - _RAMP_TAIL_CLOCKS) * CLOCK_HZ
 
 
 # --- timers, in cycles of 80 MHz --------------------------------------------------------------------------------------
@@ -261,7 +253,7 @@ class Timing:
     def sample_s(self, chirp: int, sample: int) -> float:
         """From the start of a frame's first ramp to the end of sample ``sample`` of chirp ``chirp`` (from 0)."""
         cycles = chirp * self.chirp_cycles + self.first_sample_cycles + (sample + 1) * self.sample_cycles
-        return cycles / CLOCK_HZ
+        return cycles / REFERENCE_CLOCK_HZ
 
 
 def timing_of(registers: Mapping[int, int] | Iterable[tuple[int, int]]) -> Timing:
@@ -299,22 +291,21 @@ def registers_for(chirp: ChirpSettings) -> list[tuple[int, int]]:
     Raises:
         ConfigurationError: the chip cannot do it; the sentence names the limit.
     """
-    divider = _adc_divider(chirp)
     _check(chirp)
+    divider = adc_divider(chirp.sample_rate_hz)
     units = ramp_units(chirp.samples_per_chirp, divider)
     start = frequency_word(chirp.start_frequency_hz)
-    band_hz = chirp.end_frequency_hz - chirp.start_frequency_hz
-    step = round(band_hz / (8 * units - _RAMP_TAIL_CLOCKS) / _HZ_PER_UNIT)
+    step = ramp_steps(chirp.start_frequency_hz, chirp.end_frequency_hz, units)
     words = CONSTANT_WORDS | {
         ADC0: FIELDS["ADC0.ADC_DIV"].put(_ADC0_REST, divider),
-        SADC_CTRL: _sadc_word(chirp.samples_per_chirp * divider / (CLOCK_HZ / 1e6)),
+        SADC_CTRL: _sadc_word(chirp.samples_per_chirp * divider / (REFERENCE_CLOCK_HZ / 1e6)),
         CSU1_0: _channel_power(chirp.rx_antennas),
         CSU1_1: FIELDS["CSU1_1.BBCH_SEL"].put(_CHANNEL_REST, sum(1 << rx - 1 for rx in chirp.rx_antennas))
         | chirp.tx_power_level,
         CSU1_2: _receiver_word(chirp.if_gain_db, chirp.high_pass_hz),
         CCR1: _CCR1_REST,
         CCR2: FIELDS["CCR2.FRAME_LEN"].put(0, chirp.chirps_per_frame - 1),
-        PLL1_0: start - _RAMP_LEAD_CLOCKS * step & 0xFFFFFF,
+        PLL1_0: start - _RAMP_LEAD_CYCLES * step & 0xFFFFFF,
         PLL1_1: step & 0xFFFFFF,
         PLL1_2: units,
         PLL1_3: chirp.samples_per_chirp,
@@ -335,32 +326,40 @@ def chirp_from_registers(registers: Mapping[int, int] | Iterable[tuple[int, int]
     divider = FIELDS["ADC0.ADC_DIV"].of(words.get(ADC0, 0))
     samples, units = FIELDS["PLL1_3.APU"].of(words.get(PLL1_3, 0)), FIELDS["PLL1_2.RTU"].of(words.get(PLL1_2, 0))
     selected = FIELDS["CSU1_1.BBCH_SEL"].of(words.get(CSU1_1, 0))
-    if missing or not divider or not samples or not selected or units * 8 <= _RAMP_TAIL_CLOCKS:
+    if missing or not divider or not samples or not selected or units * 8 <= CYCLES_BEFORE_START_FREQUENCY:
         raise ConfigurationError(
             f"the registers describe no chirp: ADC divider {divider}, {samples} samples, ramp of {units} x 100 ns, "
             f"receivers {selected:03b}" + (f"; missing: {', '.join(missing)}." if missing else ".")
         )
     timing = timing_of(words)
     step = _signed24(words.get(PLL1_1, 0))
-    start_hz = word_frequency_hz(words[PLL1_0] + _RAMP_LEAD_CLOCKS * step & 0xFFFFFF)
+    start_hz = word_frequency_hz(words[PLL1_0] + _RAMP_LEAD_CYCLES * step & 0xFFFFFF)
+    end_hz = start_hz + step * FREQUENCY_STEP_HZ * (8 * units - CYCLES_BEFORE_START_FREQUENCY)
     receiver = words[CSU1_2]
     gain_db = _HIGH_GAIN_DB[receiver >> 20 & 1] + _VGA_STEP_DB * (receiver >> 2 & 7)
     return ChirpSettings(
         device=DEVICE,
         start_frequency_hz=start_hz,
-        end_frequency_hz=start_hz + step * _HZ_PER_UNIT * (8 * units - _RAMP_TAIL_CLOCKS),
-        slope_hz_per_s=step * _HZ_PER_UNIT * CLOCK_HZ,
+        end_frequency_hz=_within_band(end_hz, units),
+        slope_hz_per_s=step * FREQUENCY_STEP_HZ * REFERENCE_CLOCK_HZ,
         samples_per_chirp=samples,
-        sample_rate_hz=CLOCK_HZ / divider,
+        sample_rate_hz=REFERENCE_CLOCK_HZ / divider,
         chirps_per_frame=FIELDS["CCR2.FRAME_LEN"].of(words.get(CCR2, 0)) + 1,
-        chirp_period_s=timing.chirp_cycles / CLOCK_HZ,
-        frame_period_s=timing.frame_cycles / CLOCK_HZ,
+        chirp_period_s=timing.chirp_cycles / REFERENCE_CLOCK_HZ,
+        frame_period_s=timing.frame_cycles / REFERENCE_CLOCK_HZ,
         rx_antennas=tuple(rx for rx in (1, 2, 3) if selected >> rx - 1 & 1),
         tx_power_level=FIELDS["CSU1_1.TX_DAC"].of(words[CSU1_1]),
         if_gain_db=float(gain_db),
         high_pass_hz=HIGH_PASS_HZ[receiver & 3],
         low_pass_hz=LOW_PASS_HZ,
     )
+
+
+def _within_band(end_hz: float, units: int) -> float:
+    """The end of a ramp that leaves the band by no more than the rounding of its slope: then the band's edge."""
+    half_step_hz = FREQUENCY_STEP_HZ / 2 * (8 * units - CYCLES_BEFORE_START_FREQUENCY)
+    edge_hz = LIMITS[DEVICE].band_hz[1]
+    return edge_hz if edge_hz < end_hz < edge_hz + half_step_hz else end_hz
 
 
 def _sadc_word(sampling_us: float) -> int:
@@ -383,7 +382,7 @@ def _receiver_word(gain_db: float, high_pass_hz: float) -> int:
 
 def _chirp_pause(chirp: ChirpSettings, words: Mapping[int, int]) -> int:
     """PLL1_7: the pause after a chirp, asleep in it if it is long enough to wake up again."""
-    wanted = chirp.chirp_period_s * CLOCK_HZ
+    wanted = chirp.chirp_period_s * REFERENCE_CLOCK_HZ
     for mode in (1, 0):
         rest = FIELDS["PLL1_7.PD_MODE"].put(_PLL1_7_REST, mode)
         shortest = timing_of({**words, PLL1_7: rest}).chirp_cycles
@@ -393,21 +392,23 @@ def _chirp_pause(chirp: ChirpSettings, words: Mapping[int, int]) -> int:
         ramp_us = words[PLL1_2] / 10
         raise ConfigurationError(
             f"a chirp period of {chirp.chirp_period_s * 1e6:.1f} us is too short: {chirp.samples_per_chirp} samples at "
-            f"{chirp.sample_rate_hz / 1e6:g} MHz and {_SETTLING_US:g} us of settling make a ramp of {ramp_us:.1f} us, "
-            f"and the shortest period is {shortest / CLOCK_HZ * 1e6:.1f} us; use fewer samples or a longer period."
+            f"{chirp.sample_rate_hz / 1e6:g} MHz and 5 us of settling make a ramp of {ramp_us:.1f} us, "
+            f"and the shortest period is {shortest / REFERENCE_CLOCK_HZ * 1e6:.1f} us; use fewer samples or a longer "
+            "period."
         )
     return _with_timer(rest, "PLL1_7.TR_SED", wanted - shortest + 1)
 
 
 def _frame_pause(chirp: ChirpSettings, words: Mapping[int, int]) -> int:
     """CCR1: the pause after a frame, in deep sleep."""
-    wanted = chirp.frame_period_s * CLOCK_HZ
+    wanted = chirp.frame_period_s * REFERENCE_CLOCK_HZ
     shortest = timing_of({**words, CCR1: _CCR1_REST}).frame_cycles
     if wanted < shortest - 0.5:
         raise ConfigurationError(
             f"a frame period of {chirp.frame_period_s * 1e3:.2f} ms is too short: {chirp.chirps_per_frame} chirps of "
-            f"{chirp.chirp_period_s * 1e6:.1f} us and 1.0 ms to wake up take {shortest / CLOCK_HZ * 1e3:.2f} ms; use "
-            "fewer chirps, a shorter chirp period or a longer frame period."
+            f"{chirp.chirp_period_s * 1e6:.1f} us and 1.0 ms to wake up take "
+            f"{shortest / REFERENCE_CLOCK_HZ * 1e3:.2f} ms; use fewer chirps, a shorter chirp period or a longer frame "
+            "period."
         )
     return _with_timer(_CCR1_REST, "CCR1.TR_FED", wanted - shortest + 1)
 
@@ -417,66 +418,19 @@ def _with_timer(word: int, name: str, cycles: float) -> int:
     return FIELDS[f"{name}_MUL"].put(FIELDS[name].put(word, count), multiplier)
 
 
-def _adc_divider(chirp: ChirpSettings) -> int:
-    rate_hz = chirp.sample_rate_hz
-    if not MIN_SAMPLE_RATE_HZ <= rate_hz <= MAX_SAMPLE_RATE_HZ:
-        raise ConfigurationError(
-            f"a sample rate of {rate_hz / 1e6:g} MHz is out of reach: the ADC runs at 80 MHz / divider, from "
-            f"{MIN_SAMPLE_RATE_HZ / 1e6:.2f} to {MAX_SAMPLE_RATE_HZ / 1e6:g} MHz."
-        )
-    return round(CLOCK_HZ / rate_hz)
-
-
 def _check(chirp: ChirpSettings) -> None:
-    """Everything but the timing, which needs words first."""
-    low, high = sorted((chirp.start_frequency_hz, chirp.end_frequency_hz))
-    complaint = ""
+    """Everything but the pauses, which need words first."""
     if chirp.device != DEVICE:
-        complaint = f"the settings are for {chirp.device!r}, and this is a {DEVICE!r}"
-    elif low < MIN_FREQUENCY_HZ - FREQUENCY_TOLERANCE_HZ or high > MAX_FREQUENCY_HZ + FREQUENCY_TOLERANCE_HZ:
-        complaint = (
-            f"a ramp from {low / 1e9:g} to {high / 1e9:g} GHz leaves the chip's band of {MIN_FREQUENCY_HZ / 1e9:g} to "
-            f"{MAX_FREQUENCY_HZ / 1e9:g} GHz"
-        )
-    elif not 1 <= chirp.samples_per_chirp <= MAX_SAMPLES:
-        complaint = f"{chirp.samples_per_chirp} samples a chirp do not fit the counter of 1 to {MAX_SAMPLES}"
-    elif not 1 <= chirp.chirps_per_frame <= MAX_CHIRPS:
-        complaint = f"{chirp.chirps_per_frame} chirps a frame do not fit the counter of 1 to {MAX_CHIRPS}"
-    elif not chirp.rx_antennas or sorted(set(chirp.rx_antennas) & {1, 2, 3}) != list(chirp.rx_antennas):
-        complaint = f"receivers {chirp.rx_antennas} are not some of 1, 2 and 3, ascending"
-    elif chirp.tx_antennas != (1,):
-        complaint = f"transmitters {chirp.tx_antennas} are wanted, and the chip has one"
-    elif not 0 <= chirp.tx_power_level <= MAX_TX_POWER:
-        complaint = f"transmit power level {chirp.tx_power_level} is not within 0 to {MAX_TX_POWER}"
-    elif chirp.if_gain_db not in GAINS_DB:
-        complaint = f"a receiver gain of {chirp.if_gain_db:g} dB is none of {', '.join(map(str, sorted(GAINS_DB)))} dB"
-    elif chirp.high_pass_hz not in HIGH_PASS_HZ:
-        choices = ", ".join(f"{corner_hz / 1e3:g}" for corner_hz in HIGH_PASS_HZ)
-        complaint = f"a high-pass corner of {chirp.high_pass_hz / 1e3:g} kHz is none of {choices} kHz"
-    elif chirp.low_pass_hz != LOW_PASS_HZ:
-        complaint = (
-            f"a low-pass corner of {chirp.low_pass_hz / 1e3:g} kHz is wanted, and the filter is fixed at 500 kHz"
-        )
-    elif chirp.complex_sampling:
-        complaint = "complex samples are wanted, and the chip has one mixer a receiver, which gives real ones"
-    else:
-        complaint = _slope_complaint(chirp)
-    if complaint:
-        raise ConfigurationError(f"{complaint}; change the chirp settings.")
-
-
-_SLOPE_TOLERANCE = 0.02
-
-
-def _slope_complaint(chirp: ChirpSettings) -> str:
-    args = chirp.start_frequency_hz, chirp.end_frequency_hz, chirp.samples_per_chirp, chirp.sample_rate_hz
-    expected = slope_hz_per_s(*args)
-    if abs(chirp.slope_hz_per_s - expected) <= _SLOPE_TOLERANCE * abs(expected):
-        return ""
-    return (
-        f"a slope of {chirp.slope_hz_per_s / 1e12:.2f} MHz/us is stated, but the band, {chirp.samples_per_chirp} "
-        f"samples and the settling time make it {expected / 1e12:.2f} MHz/us"
+        raise ConfigurationError(f"the chirp settings are for {chirp.device!r}, and this radar is a {DEVICE!r}.")
+    check_limits(chirp)
+    expected = slope_hz_per_s(
+        chirp.start_frequency_hz, chirp.end_frequency_hz, chirp.samples_per_chirp, chirp.sample_rate_hz
     )
+    if abs(chirp.slope_hz_per_s - expected) > SLOPE_TOLERANCE * expected:
+        raise ConfigurationError(
+            f"a slope of {chirp.slope_hz_per_s / 1e12:.2f} MHz/us is stated, but the band, {chirp.samples_per_chirp} "
+            f"samples and the settling time make it {expected / 1e12:.2f} MHz/us; leave it to the chirp file's reader."
+        )
 
 
 # --- temperature ------------------------------------------------------------------------------------------------------
