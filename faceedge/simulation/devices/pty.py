@@ -250,7 +250,7 @@ class PtyPort:
         return self._queued + self._in_flight
 
     def write(self, data: bytes, *, force: bool = False) -> bool:
-        """Queue ``data``; False and nothing queued when there is no room for all of it, unless ``force``, or unplugged."""
+        """Queue ``data``, or nothing and False: no room for all of it (``force``: no matter), or unplugged."""
         with self._changed:
             if self._stop or not self.plugged or (not force and self.queued + len(data) > self.capacity):
                 return False

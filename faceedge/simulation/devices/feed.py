@@ -1,0 +1,120 @@
+"""What an emulated radar sees: a recording, a function, or a point that moves to and fro."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from faceedge.errors import InputError
+from faceedge.radar.chirp import SPEED_OF_LIGHT_M_S
+
+FULL_SCALE = 4095
+MID_SCALE = 2048
+"""What the 12-bit ADC reads without a signal."""
+
+
+class Feed(Protocol):
+    """Cubes by the number of the frame, counted from the first one after power-on."""
+
+    def cube(self, index: int) -> np.ndarray:
+        """(rx, chirp, sample) uint16, 12-bit ADC counts, of frame ``index``."""
+
+
+class RecordingFeed:
+    """Cubes that were recorded.
+
+    Args:
+        cubes: (frame, rx, chirp, sample) uint16.
+        loop: begin anew at the end; otherwise the last frame stays.
+    """
+
+    def __init__(self, cubes: np.ndarray, *, loop: bool = True) -> None:
+        if cubes.ndim != 4 or not len(cubes) or cubes.dtype != np.uint16:
+            raise InputError(
+                f"a recording is (frame, rx, chirp, sample) of uint16 with at least one frame, got {cubes.shape} of "
+                f"{cubes.dtype}."
+            )
+        self.cubes = cubes
+        self.loop = loop
+
+    @classmethod
+    def load(cls, path: Path | str, *, loop: bool = True) -> RecordingFeed:
+        """A ``radar.npy``, or the first one in a vendor's recording folder or below it.
+
+        Raises:
+            InputError: there is none, or it is not what it should be.
+        """
+        path = Path(path)
+        files = [path] if path.is_file() else sorted(path.rglob("radar.npy"))
+        if not files:
+            raise InputError(f"no radar.npy in {path}; expected a recording folder of the vendor's tool.")
+        try:
+            return cls(np.load(files[0], mmap_mode="r"), loop=loop)
+        except (ValueError, OSError, EOFError) as error:
+            raise InputError(f"{files[0]} is not an array of NumPy: {error}.") from error
+
+    def cube(self, index: int) -> np.ndarray:
+        """(rx, chirp, sample) of the recorded frame."""
+        count = len(self.cubes)
+        return np.asarray(self.cubes[index % count if self.loop else min(index, count - 1)])
+
+
+class CallableFeed:
+    """Cubes that a function makes."""
+
+    def __init__(self, function: Callable[[int], np.ndarray]) -> None:
+        self._function = function
+
+    def cube(self, index: int) -> np.ndarray:
+        """(rx, chirp, sample) as the function returns it."""
+        return self._function(index)
+
+
+class MovingPointFeed:
+    """One point straight ahead that swings about a range, with noise: enough to see that everything works.
+
+    Args:
+        shape: (rx, chirp, sample) of the cubes.
+        start_hz, slope_hz_per_s, sample_rate_hz: of the ramp and the ADC.
+        chirp_period_s, frame_period_s: of the frame.
+        range_m, swing_m, swing_hz: where the point is: ``range_m + swing_m * sin(2 pi swing_hz t)``.
+        amplitude, noise: in ADC counts.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        *,
+        start_hz: float,
+        slope_hz_per_s: float,
+        sample_rate_hz: float,
+        chirp_period_s: float,
+        frame_period_s: float,
+        range_m: float = 0.6,
+        swing_m: float = 0.15,
+        swing_hz: float = 0.4,
+        amplitude: float = 300.0,
+        noise: float = 4.0,
+        seed: int = 0,
+    ) -> None:
+        self.shape = shape
+        self._times_s = np.arange(shape[1]) * chirp_period_s
+        self._frequencies_hz = start_hz + slope_hz_per_s * np.arange(shape[2]) / sample_rate_hz
+        self._frame_period_s = frame_period_s
+        self._range_m, self._swing_m, self._swing_hz = range_m, swing_m, swing_hz
+        self._amplitude, self._noise, self._seed = amplitude, noise, seed
+
+    def range_m(self, time_s: np.ndarray | float) -> np.ndarray:
+        """Where the point is."""
+        return np.asarray(self._range_m + self._swing_m * np.sin(2 * math.pi * self._swing_hz * np.asarray(time_s)))
+
+    def cube(self, index: int) -> np.ndarray:
+        """(rx, chirp, sample); the same index gives the same cube."""
+        delays_s = 2 * self.range_m(index * self._frame_period_s + self._times_s) / SPEED_OF_LIGHT_M_S
+        signal = self._amplitude * np.cos(2 * math.pi * delays_s[:, None] * self._frequencies_hz)
+        noise = np.random.default_rng((self._seed, index)).standard_normal(self.shape, np.float32) * self._noise
+        return np.clip(np.rint(MID_SCALE + signal + noise), 0, FULL_SCALE).astype(np.uint16)
