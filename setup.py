@@ -83,6 +83,7 @@ setup(
             "faceedge = faceedge.cli.main:main",
             "camera_node = faceedge.nodes.camera_node:main",
             "face_node = faceedge.nodes.face_node:main",
+            "radar_node = faceedge.nodes.radar_node:main",
         ],
     },
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -16,6 +17,7 @@ FURTHER = {
     "camera.launch.py": {"source", "path"},
     "faces.launch.py": {"image_topic", "transport", "expression"},
     "camera_faces.launch.py": {"source", "path", "transport", "expression", "one_process"},
+    "radar.launch.py": {"source", "path", "chirp"},
 }
 
 
@@ -42,7 +44,7 @@ def has_launch() -> bool:
         return False
 
 
-def test_the_three_launch_files_are_there() -> None:
+def test_the_launch_files_are_there() -> None:
     assert [path.name for path in FILES] == sorted(FURTHER)
 
 
@@ -76,8 +78,11 @@ def test_executables_and_files_that_are_named_exist(path: Path) -> None:
         executable = keywords["executable"]
         assert isinstance(executable, ast.Constant)
         assert f'"{executable.value!s} = ' in setup
-    assert (ROOT / "config" / "camera_faces.yaml").is_file()
-    assert "generate_launch_description" in path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
+    named = re.findall(r'SHARE / "config" / "(.*?)"', text)
+    assert named
+    assert all((ROOT / "config" / name).is_file() for name in named)
+    assert "generate_launch_description" in text
 
 
 @pytest.mark.skipif(not has_launch(), reason="launch and launch_ros come with a ROS distribution only")

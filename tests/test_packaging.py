@@ -122,7 +122,7 @@ def test_hardware_libraries_are_imported_only_by_drivers_at_the_moment_of_openin
 
 def test_every_entry_point_names_a_function_that_exists() -> None:
     points = re.findall(r'"(\w+) = ([\w.]+):(\w+)"', (ROOT / "setup.py").read_text())
-    assert {name for name, _, _ in points} == {"faceedge", "camera_node", "face_node"}
+    assert {name for name, _, _ in points} == {"faceedge", "camera_node", "face_node", "radar_node"}
     for _, module, function in points:
         tree = ast.parse((ROOT / Path(*module.split("."))).with_suffix(".py").read_text())
         assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, module
@@ -176,7 +176,12 @@ def test_colcon_installs_programs_where_ros2_run_looks(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     prefix = tmp_path / "install" / "faceedge"
-    assert {path.name for path in (prefix / "lib" / "faceedge").iterdir()} == {"faceedge", "camera_node", "face_node"}
+    assert {path.name for path in (prefix / "lib" / "faceedge").iterdir()} == {
+        "faceedge",
+        "camera_node",
+        "face_node",
+        "radar_node",
+    }
     assert (prefix / "share" / "faceedge" / "package.xml").is_file()
     assert (prefix / "share" / "ament_index" / "resource_index" / "packages" / "faceedge").is_file()
     installed = {path.name for path in (prefix / "share" / "faceedge" / "launch").glob("*.py")}

@@ -22,6 +22,7 @@ from faceedge.nodes import process, runner
 from faceedge.nodes.camera_node import PARAMETERS as CAMERA_PARAMETERS
 from faceedge.nodes.face_node import PARAMETERS as FACE_PARAMETERS
 from faceedge.nodes.lifecycle import COMMON
+from faceedge.nodes.radar_parameters import PARAMETERS as RADAR_PARAMETERS
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -34,7 +35,8 @@ ROOT = Path(__file__).resolve().parents[1]
         ("camera: [", "is not YAML"),
         ("camera:\n  width: 640", "needs ros__parameters with names and values below 'camera'"),
         ("/**/camra:\n  ros__parameters: {width: 640}", "did you mean '/**/camera'?"),
-        ("/**/radar:\n  ros__parameters: {width: 640}", "for none of the nodes camera, faces"),
+        ("/**/sonar:\n  ros__parameters: {width: 640}", "for none of the nodes camera, faces, radar"),
+        ("/**:\n  ros__parameters: {autostart: true}", "names no node to start"),
     ],
 )
 def test_a_parameter_file_without_effect_is_refused(tmp_path: Path, content: str, sentence: str) -> None:
@@ -52,21 +54,27 @@ def test_a_parameter_file_that_is_missing_is_named() -> None:
 
 
 def test_an_unknown_node_is_refused_with_those_that_exist() -> None:
-    with pytest.raises(ConfigurationError, match="expected nodes out of camera, faces, got radar"):
-        runner.run(ROOT / "config" / "camera_faces.yaml", nodes=["radar"])
+    with pytest.raises(ConfigurationError, match="expected nodes out of camera, faces, radar, got sonar"):
+        runner.run(ROOT / "config" / "camera_faces.yaml", nodes=["sonar"])
 
 
 def test_a_renamed_node_may_have_a_key_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "parameters.yaml"
     path.write_text("/**/front:\n  ros__parameters: {width: 640}\n")
-    runner.check_parameter_file(path, ["camera", "faces", "front"])
+    assert runner.check_parameter_file(path, ["camera", "faces", "front"]) == ["front"]
 
 
-def test_the_shipped_parameter_file_names_only_parameters_that_exist() -> None:
-    path = ROOT / "config" / "camera_faces.yaml"
-    runner.check_parameter_file(path, list(runner.NODES))
+@pytest.mark.parametrize(("name", "nodes"), [("camera_faces", ["camera", "faces"]), ("radar", ["radar"])])
+def test_a_shipped_parameter_file_names_only_parameters_that_exist(name: str, nodes: list[str]) -> None:
+    path = ROOT / "config" / f"{name}.yaml"
+    assert runner.check_parameter_file(path, list(runner.NODES)) == nodes
     content = yaml.safe_load(path.read_text())
-    specs = {"/**": COMMON, "/**/camera": CAMERA_PARAMETERS, "/**/faces": FACE_PARAMETERS}
+    specs = {
+        "/**": COMMON,
+        "/**/camera": CAMERA_PARAMETERS,
+        "/**/faces": FACE_PARAMETERS,
+        "/**/radar": RADAR_PARAMETERS,
+    }
     for key, entry in content.items():
         by_name = {spec.name: spec for spec in specs[key]}
         for name, value in entry["ros__parameters"].items():
@@ -89,6 +97,21 @@ def test_the_shipped_dds_profile_is_used_unless_the_user_has_one(monkeypatch: py
     monkeypatch.setenv(process.PROFILE_VARIABLE, "/home/me/mine.xml")
     assert process.use_shipped_dds_profile() == Path("/home/me/mine.xml")
     assert os.environ[process.PROFILE_VARIABLE] == "/home/me/mine.xml"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["sonar", "--ros-args"], "got sonar"),
+        (["--ros-args"], "got none"),
+        (["--ros-args", "--params-file"], "got none"),
+    ],
+)
+def test_a_launch_file_that_names_no_node_ends_with_a_sentence(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert runner.main(arguments) == 1
+    assert sentence in capsys.readouterr().err
 
 
 @pytest.mark.graph

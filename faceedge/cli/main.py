@@ -40,6 +40,8 @@ COMMANDS = (
     _Entry(("run",), "faceedge.cli.run", "start the nodes of a parameter file in one process, without launch"),
     _Entry(("inspect",), "faceedge.cli.inspect", "what is in a recording, a chirp file or a bag"),
     _Entry(("view", "radar"), "faceedge.cli.view", "range-Doppler images, live in the terminal or as a picture"),
+    _Entry(("record",), "faceedge.cli.record", "topics into a bag, or a radar's samples into the vendor's folder"),
+    _Entry(("replay",), "faceedge.cli.replay", "a bag or a radar's recording folder on topics again, bit for bit"),
     _Entry(("train", "expression"), "faceedge.cli.train", "train the expression model and export it to TFLite"),
     _Entry(("evaluate", "expression"), "faceedge.cli.evaluate", "figures of the expression model on anyone's data"),
     _Entry(("bench",), "faceedge.cli.bench", "measure latency, memory and message cost on this machine"),

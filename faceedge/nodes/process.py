@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
 import rclpy
+from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from faceedge.errors import FaceedgeError
@@ -68,7 +71,25 @@ def keep_large_buffers() -> None:
         mallopt(M_TRIM_THRESHOLD, LARGEST_KEPT_BYTES)
 
 
-def _stop_on_signals(stop: threading.Event) -> None:
+@contextlib.contextmanager
+def passing_node(name: str) -> Iterator[tuple[Node, SingleThreadedExecutor]]:
+    """A node of a command that comes and goes, in a context of its own, and the executor that spins it."""
+    use_shipped_dds_profile()
+    keep_large_buffers()
+    context = Context()
+    rclpy.init(args=[], context=context, signal_handler_options=SignalHandlerOptions.NO)
+    node = Node(name, context=context, enable_rosout=False, start_parameter_services=False)
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+    try:
+        yield node, executor
+    finally:
+        executor.shutdown()
+        node.destroy_node()
+        context.try_shutdown()
+
+
+def stop_on_signals(stop: threading.Event) -> None:
     """The first SIGINT or SIGTERM asks for a clean end; the second one ends the process as usual."""
     if threading.current_thread() is not threading.main_thread():
         return
@@ -100,7 +121,7 @@ def run_nodes(
     use_shipped_dds_profile()
     keep_large_buffers()
     stop = stop or threading.Event()
-    _stop_on_signals(stop)
+    stop_on_signals(stop)
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     except Exception as error:  # an unreadable parameter file or unknown ROS argument; rclpy has several types for it
