@@ -151,6 +151,16 @@ class ChirpSettings:
         """Part of the frame period that is filled with chirps, 0 to 1."""
         return self.chirps_per_frame * self.chirp_period_s / self.frame_period_s
 
+    @property
+    def ramp_s(self) -> float:
+        """Duration of the ramp from start to end frequency."""
+        return (self.end_frequency_hz - self.start_frequency_hz) / self.slope_hz_per_s
+
+    @property
+    def on_air(self) -> float:
+        """Part of the time during which a transmitter is on its ramp, 0 to 1."""
+        return self.ramp_s * self.chirps_per_frame * len(self.tx_antennas) / self.frame_period_s
+
     def beat_frequency_hz(self, range_m: float) -> float:
         """Frequency at the ADC of an echo from ``range_m``."""
         return 2 * range_m * self.slope_hz_per_s / SPEED_OF_LIGHT_M_S
@@ -182,6 +192,7 @@ def summary(chirp: ChirpSettings) -> dict[str, float | int | str]:
         "frame_rate_hz": chirp.frame_rate_hz,
         "active_time_s": chirp.chirps_per_frame * chirp.chirp_period_s,
         "frame_duty_percent": 100 * chirp.frame_duty,
+        "on_air_percent": 100 * chirp.on_air,
         "cube_samples": math.prod(chirp.cube_shape),
         "cube_bytes": math.ceil(math.prod(chirp.cube_shape) * 1.5),
     }

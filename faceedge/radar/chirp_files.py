@@ -12,6 +12,7 @@ from faceedge.errors import ConfigurationError
 from faceedge.radar import infineon_json, ti_cfg
 from faceedge.radar.chirp import ChirpSettings
 from faceedge.radar.chirp_limits import advice, check_limits
+from faceedge.radar.ti_output import output_advice
 
 FOLDER = "firmware_configs"
 SHARE = Path("share", "faceedge", FOLDER)
@@ -119,4 +120,6 @@ def _read(path: Path, text: str) -> ChirpFile:
     chirp = configuration.chirp
     check_limits(chirp)
     commands = tuple(" ".join(command) for command in configuration.commands)
-    return ChirpFile(chirp, "ti", commands, path, (*configuration.warnings, *advice(chirp)))
+    return ChirpFile(
+        chirp, "ti", commands, path, (*configuration.warnings, *output_advice(configuration), *advice(chirp))
+    )

@@ -9,8 +9,8 @@ from faceedge.errors import ConfigurationError
 from faceedge.radar import bgt60_ramp
 from faceedge.radar.chirp import FACE_RANGES_M, ChirpSettings
 
-LONGEST_DUTY = 0.5
-"""Above this part of the time transmitting, chips grow warm and some regulations ask for less power."""
+MOST_ON_AIR = 0.5
+"""Above this part of the time transmitting, chips grow warm and regulations may ask for less power."""
 BAND_TOLERANCE_HZ = 100e3
 """Files state slopes and times in a few digits: a ramp of 45 MHz/us and 88.89 us is meant to be one of 4 GHz."""
 
@@ -219,12 +219,11 @@ def _bgt60_problems(chirp: ChirpSettings) -> list[str]:
 def _iwr6843_problems(chirp: ChirpSettings) -> list[str]:
     found = []
     transmitters, receivers = len(chirp.tx_antennas), len(chirp.rx_antennas)
-    ramp_s = (chirp.end_frequency_hz - chirp.start_frequency_hz) / chirp.slope_hz_per_s
-    idle_s = chirp.chirp_period_s / transmitters - ramp_s
+    idle_s = chirp.chirp_period_s / transmitters - chirp.ramp_s
     if idle_s < IWR_LEAST_IDLE_S * (1 - 1e-6):
         found.append(
             f"{transmitters} transmitters in turn leave {_us(chirp.chirp_period_s / transmitters)} to each chirp, and "
-            f"its ramp takes {_us(ramp_s)}: at least {_us(IWR_LEAST_IDLE_S)} must remain for the way back, so lengthen "
+            f"its ramp takes {_us(chirp.ramp_s)}: at least {_us(IWR_LEAST_IDLE_S)} must remain for the way back, so lengthen "
             "the idle time or take fewer transmitters."
         )
     sample_bytes = 4 * receivers * chirp.samples_per_chirp
@@ -251,17 +250,17 @@ def next_power_of_two(number: int) -> int:
 def advice(chirp: ChirpSettings) -> list[str]:
     """What is possible and yet worth knowing, one sentence each; empty: nothing."""
     found = []
-    if chirp.frame_duty > LONGEST_DUTY:
+    if chirp.on_air > MOST_ON_AIR:
         found.append(
-            f"Chirps fill {chirp.frame_duty:.0%} of the time: the chip grows warm, and regulations may ask for less "
-            "power; fewer or shorter chirps, or longer frames, help."
+            f"Ramps fill {chirp.on_air:.0%} of the time: the chip grows warm, and regulations may ask for less power; "
+            "fewer or shorter chirps, or longer frames, help."
         )
-    nearest_m, _, farthest_m = FACE_RANGES_M
-    if chirp.beat_frequency_hz(nearest_m) < chirp.high_pass_hz:
+    _, usual_m, farthest_m = FACE_RANGES_M
+    if chirp.beat_frequency_hz(usual_m) < chirp.high_pass_hz:
         found.append(
-            f"An echo from {nearest_m:g} m beats at {_khz(chirp.beat_frequency_hz(nearest_m))}, below the high-pass "
-            f"corner of {_khz(chirp.high_pass_hz)}: what is nearer than "
-            f"{chirp.range_of_beat_m(chirp.high_pass_hz):.2f} m is attenuated; a lower corner or a steeper ramp helps."
+            f"Echoes from nearer than {chirp.range_of_beat_m(chirp.high_pass_hz):.2f} m beat below the high-pass corner "
+            f"of {_khz(chirp.high_pass_hz)} and are attenuated (from {usual_m:g} m: "
+            f"{_khz(chirp.beat_frequency_hz(usual_m))}): for a face take a lower corner or a steeper ramp."
         )
     if chirp.beat_frequency_hz(farthest_m) > chirp.low_pass_hz:
         found.append(

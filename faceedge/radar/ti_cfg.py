@@ -302,7 +302,7 @@ def from_chirp(chirp: ChirpSettings) -> TiConfiguration:
     if chirp.device != DEVICE or not chirp.complex_sampling:
         raise ConfigurationError(f"a .cfg file needs complex sampling by an {DEVICE}, got {chirp.device!r}.")
     transmitters = len(chirp.tx_antennas)
-    ramp_us = (chirp.end_frequency_hz - chirp.start_frequency_hz) / chirp.slope_hz_per_s * 1e6
+    ramp_us = chirp.ramp_s * 1e6
     idle_us = chirp.chirp_period_s / transmitters * 1e6 - ramp_us
     room_us = ramp_us - chirp.samples_per_chirp / chirp.sample_rate_hz * 1e6
     adc_start_us = max(min(DEFAULT_ADC_START_US, room_us), 0.0)
