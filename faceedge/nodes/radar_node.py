@@ -72,7 +72,7 @@ class RadarNode(ManagedNode):
         file = chirp_file_of(settings)
         self._chirp_name = file.path.name if file else ""
         for sentence in file.warnings if file else ():
-            self.get_logger().warning(f"{self._chirp_name}: {sentence}")
+            self.get_logger().info(f"{self._chirp_name}: {sentence}")
         return make_source(settings)
 
     def activate(self) -> None:
