@@ -1,13 +1,13 @@
 """The text console of an emulated IWR6843 (mmWave SDK 3 demo): bytes in, bytes out.
 
 The device echoes every character, ends a line at CR or LF, answers with LF CR as its newline, and prompts without one.
-What it refuses and ignores, and in which words, follows the SDK's command line code; three sentences that no source at
+What it refuses and ignores, and in which words, follows the SDK's command line code; the sentences that no source at
 hand confirms are marked in ``_UNCONFIRMED``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from faceedge.simulation.devices.iwr6843_configuration import (
     ADVANCED_FRAME_MODE,
@@ -79,6 +79,7 @@ _INCOMPLETE = "Error: Full configuration must be provided before sensor can be s
 _UNCONFIRMED = {
     "partial": "Error: Either complete configuration or no reconfiguration is accepted when the sensor is restarted",
     "fixed": "Error: {} cannot be changed after the first sensorStart until power cycle",
+    "told": "Error: {} failed",
     "refused": "Error: MMWave configuration failed: {}",
 }
 _VERSION_LINES = (
@@ -93,22 +94,25 @@ class CommandLine:
     """The console's state machine. Not thread safe.
 
     Args:
-        on_start: called with the configuration when the sensor starts.
+        on_start: called when the sensor starts, with the configuration and the seconds until the first frame begins.
         on_stop: called when it stops.
         version: of the SDK; from 3.5 on ``calibData`` belongs to a full configuration.
         calibration_s: how long the first ``sensorStart`` takes.
+        refuse: commands whose handler fails, whatever their arguments.
     """
 
     def __init__(
         self,
-        on_start: Callable[[Configuration], None],
+        on_start: Callable[[Configuration, float], None],
         on_stop: Callable[[], None],
         *,
         version: tuple[int, int, int, int] = (3, 5, 0, 4),
         calibration_s: float = CALIBRATION_S,
+        refuse: Collection[str] = (),
     ) -> None:
         self.version = version
         self.calibration_s = calibration_s
+        self.refuse = refuse
         self.started = False
         self.commands: Commands = {}
         self._on_start, self._on_stop = on_start, on_stop
@@ -166,6 +170,8 @@ class CommandLine:
         name, args = words[0], words[1:]
         if len(words) not in ARGUMENTS[name]:
             return 0.0, True, ("Error: Invalid usage of the CLI command",)
+        if name in self.refuse:
+            return 0.0, True, (_UNCONFIRMED["told"].format(name),)
         if name == "sensorStart":
             return self._start(args)
         if name == "sensorStop":
@@ -238,7 +244,7 @@ class CommandLine:
         self.started = True
         self._new.clear()
         self._fixed = {(name,): self.commands[name,] for name in _UNTIL_POWER_CYCLE}
-        self._on_start(configuration)
+        self._on_start(configuration, self.calibration_s if first else 0.0)
         if first:
             return self.calibration_s, False, (f"Debug: Init Calibration Status = {CALIBRATION_STATUS:#x}",)
         return 0.0, False, ()
