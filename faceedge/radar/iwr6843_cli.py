@@ -152,12 +152,12 @@ class CommandLine:
             self._drain()
         if complete(heard):
             raise DeviceError(
-                f"the console on {self._name} understood {answer.heard!r} instead of {line!r}, {SEND_TRIES} times; check "
-                "the cable and that the port is at 115200 baud."
+                f"the console on {self._name} understood {answer.heard!r} instead of {line!r}, {SEND_TRIES} times; "
+                "check the cable and that the port is at 115200 baud."
             )
         raise DeviceError(
-            f"the console on {self._name} answered {heard[-60:]!r} to {line!r} within {timeout_s:g} s, expected 'Done'; "
-            "press the board's reset button."
+            f"the console on {self._name} answered {heard[-60:]!r} to {line!r} within {timeout_s:g} s, expected "
+            "'Done'; press the board's reset button."
         )
 
     def configure(self, commands: Sequence[str]) -> list[str]:
@@ -183,8 +183,8 @@ class CommandLine:
             except _RestartedError:
                 self._drain()
         raise DeviceError(
-            f"the device on {self._name} booted twice while it was being configured; give the board a supply of 5 V and "
-            "2.5 A of its own."
+            f"the device on {self._name} booted twice while it was being configured; give the board a supply of 5 V "
+            "and 2.5 A of its own."
         )
 
     def stop(self) -> None:
@@ -254,8 +254,8 @@ def _refusal(where: str, command: str, answer: Answer) -> str:
         remedy = "the sensor was started while it was being configured; does another program use the board?"
     elif command in FIXED_UNTIL_POWER_CYCLE:
         remedy = (
-            f"{command} keeps the values of the first sensorStart until the device loses its power: power-cycle the board "
-            "(unplug it for a few seconds) to change them."
+            f"{command} keeps the values of the first sensorStart until the device loses its power: power-cycle the "
+            "board (unplug it for a few seconds) to change them."
         )
     elif "not recognized" in answer.text:
         remedy = "this firmware has no such command; is it the mmWave demo of SDK 3?"

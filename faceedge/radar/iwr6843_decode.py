@@ -137,8 +137,8 @@ def heat_map(packet: Packet, shape: Shape) -> np.ndarray | None:
             continue
         if len(values) == 0 or len(values) % shape.range_bins:
             raise InputError(
-                f"frame {packet.header.frame_number}: {TLVS[kind].name} has {len(values)} values, expected a multiple of "
-                f"the chirp's {shape.range_bins} range bins."
+                f"frame {packet.header.frame_number}: {TLVS[kind].name} has {len(values)} values, expected a multiple "
+                f"of the chirp's {shape.range_bins} range bins."
             )
         result = np.empty(len(values), np.complex64)
         result.real, result.imag = values["real"], values["imag"]
@@ -171,8 +171,8 @@ def _sized(packet: Packet, kind: int, expected: int) -> np.ndarray | None:
     values = packet.records(kind)
     if values is not None and len(values) != expected:
         raise InputError(
-            f"frame {packet.header.frame_number}: {TLVS[kind].name} has {len(values)} values, the chirp gives {expected}; "
-            "is the configuration the one that was sent?"
+            f"frame {packet.header.frame_number}: {TLVS[kind].name} has {len(values)} values, the chirp gives "
+            f"{expected}; is the configuration the one that was sent?"
         )
     return values
 
