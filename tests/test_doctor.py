@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from faceedge.cli import doctor
-from faceedge.cli.check_devices import check_cameras, check_serial, check_spi, check_usb
+from faceedge.cli.check_devices import check_cameras, check_radar_libraries, check_serial, check_spi, check_usb
 from faceedge.cli.check_system import check_computer, check_inference, check_ros
 from faceedge.cli.machine import FAIL, NONE, OK, WARN, Finding, Machine
 
@@ -180,6 +180,24 @@ def test_a_device_that_may_not_be_opened_says_which_group_is_needed(tmp_path: Pa
         assert found[name].status == WARN
         assert "sudo usermod -aG" in found[name].remedy
     assert found["/dev/spidev0.1"].detail.startswith("bus 0, chip select 1")
+
+
+def test_a_microcontroller_is_recognised_as_a_bridge_of_a_radar(tmp_path: Path) -> None:
+    lay_out(tmp_path, {"/dev/ttyACM3": "", "/dev/serial/by-id/.keep": ""})
+    link = tmp_path / "dev/serial/by-id/usb-MicroPython_Board_in_FS_mode_e6614103e7452831-if00"
+    link.symlink_to("../../ttyACM3")
+    assert "bridge of a BGT60TR13C" in by_name(check_serial(machine(tmp_path)))["/dev/ttyACM3"].detail
+
+
+def test_a_library_that_a_radar_needs_is_missed_where_its_port_is_there(tmp_path: Path) -> None:
+    found = by_name(check_radar_libraries(machine(tmp_path)))
+    assert [found[name].status for name in ("pyserial", "spidev", "gpiod")] == [NONE] * 3
+    lay_out(tmp_path, {"/dev/ttyACM0": "", "/dev/spidev0.0": ""})
+    packages = {"serial": Path("/usr/lib/python3/dist-packages/serial")}
+    found = by_name(check_radar_libraries(machine(tmp_path, packages=packages)))
+    assert (found["pyserial"].status, found["pyserial"].detail) == (OK, "installed in /usr/lib/python3/dist-packages")
+    assert (found["spidev"].status, found["gpiod"].status) == (WARN, WARN)
+    assert "python3-libgpiod" in found["gpiod"].remedy
 
 
 def test_a_radar_board_is_recognised_by_its_serial_name(tmp_path: Path) -> None:

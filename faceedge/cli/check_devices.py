@@ -10,6 +10,7 @@ from pathlib import Path
 from faceedge.cli.machine import NONE, OK, WARN, Finding, Machine
 
 _CAMERAS, _SERIAL, _SPI, _USB = "Cameras", "Serial ports", "SPI", "USB event cameras"
+_RADAR = "Radar libraries"
 
 # idVendor, idProduct (a pattern), what it is. From the udev rules of libcaer and of Prophesee's SDK.
 USB_EVENT_CAMERAS = (
@@ -21,6 +22,14 @@ SERIAL_SENSORS = (
     ("XDS110", "TI XDS110: an IWR6843 evaluation board (if00 commands, if03 data)"),
     ("CP2105", "CP2105: an IWR6843 board (Enhanced commands, Standard data)"),
     ("KitProg3", "Infineon KitProg3: a BGT60TR13C board"),
+    ("MicroPython", "MicroPython: may be the bridge of a BGT60TR13C"),
+    ("Raspberry_Pi_Pico", "Raspberry Pi Pico: may be the bridge of a BGT60TR13C"),
+)
+# Module, its pip and apt packages, what needs it.
+RADAR_LIBRARIES = (
+    ("serial", "pyserial", "python3-serial", "radars on serial ports (bgt60_bridge, iwr6843)"),
+    ("spidev", "spidev", "python3-spidev", "a BGT60TR13C on SPI (bgt60_spi)"),
+    ("gpiod", "gpiod", "python3-libgpiod", "reset and interrupt of a BGT60TR13C on SPI (bgt60_spi)"),
 )
 # Nodes that the Pi's own codecs and ISP make; no camera behind them.
 _NO_CAMERAS = ("bcm2835-codec", "bcm2835-isp", "pispbe", "rpi-hevc", "rpivid", "unicam", "rp1-cfe")
@@ -73,6 +82,22 @@ def check_spi(machine: Machine) -> Iterator[Finding]:
         is_pi = "Raspberry Pi" in machine.text("/proc/device-tree/model")
         remedy = "to use a radar on SPI: sudo raspi-config nonint do_spi 0, then restart" if is_pi else ""
         yield Finding(_SPI, "/dev/spidev*", NONE, "no SPI bus" + (" enabled" if is_pi else ""), remedy)
+
+
+def check_radar_libraries(machine: Machine) -> Iterator[Finding]:
+    """What the drivers of radars need beyond this package: missing ones matter only where such a port is there."""
+    has_serial = any(machine.glob("/dev", pattern) for pattern in ("ttyUSB[0-9]*", "ttyACM[0-9]*"))
+    has_spi = bool(machine.glob("/dev", "spidev*"))
+    for module, pip, apt, use in RADAR_LIBRARIES:
+        folder = machine.package_folder(module)
+        if folder is not None:
+            yield Finding(_RADAR, pip, OK, f"installed in {folder.parent}")
+            continue
+        wanted = has_serial if module == "serial" else has_spi
+        remedy = f"pip install {pip}, or sudo apt install {apt}"
+        yield Finding(
+            _RADAR, pip, WARN if wanted else NONE, f"not installed: needed for {use}", remedy if wanted else ""
+        )
 
 
 def check_usb(machine: Machine) -> Iterator[Finding]:

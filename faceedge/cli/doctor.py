@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import TextIO
 
 from faceedge import __version__
-from faceedge.cli.check_devices import check_cameras, check_serial, check_spi, check_usb
+from faceedge.cli.check_devices import check_cameras, check_radar_libraries, check_serial, check_spi, check_usb
 from faceedge.cli.check_system import check_computer, check_inference, check_ros
 from faceedge.cli.machine import FAIL, NONE, OK, WARN, Finding, Machine
 
@@ -25,7 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def examine(machine: Machine) -> Iterator[Finding]:
     """All findings, in the order of the report."""
-    for check in (check_computer, check_ros, check_inference, check_cameras, check_serial, check_spi, check_usb):
+    sensors = (check_cameras, check_serial, check_spi, check_radar_libraries, check_usb)
+    for check in (check_computer, check_ros, check_inference, *sensors):
         yield from check(machine)
 
 

@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from faceedge.errors import ConfigurationError
+from faceedge.radar.bgt60_transport import Transport
 from faceedge.radar.chirp_files import ChirpFile, load_chirp_file
 from faceedge.radar.source_base import RadarSource
 
@@ -104,16 +106,28 @@ def make_source(settings: SourceSettings) -> RadarSource:
         return IfxRadarSdkSource(file.chirp, settings.path)
     from faceedge.radar.bgt60 import Bgt60
 
+    return Bgt60(file.chirp, _transport(settings))
+
+
+def _transport(settings: SourceSettings) -> Transport:
     if settings.kind == "bgt60_spi":
         from faceedge.radar.bgt60_spidev import SpidevTransport
 
-        return Bgt60(
-            file.chirp,
-            SpidevTransport(settings.path, settings.spi_speed_hz, settings.reset_line, settings.irq_line),
-        )
-    from faceedge.radar.bridge import BridgeTransport
+        path = settings.path or first_spi_bus()
+        return SpidevTransport(path, settings.spi_speed_hz, settings.reset_line, settings.irq_line)
+    if settings.path:
+        from faceedge.radar.bridge import BridgeTransport
 
-    return Bgt60(file.chirp, BridgeTransport(settings.path))
+        return BridgeTransport(settings.path)
+    from faceedge.radar.bridge_ports import FoundBridgeTransport
+
+    return FoundBridgeTransport()
+
+
+def first_spi_bus(folder: Path = Path("/dev")) -> str:
+    """The first SPI device file; where there is none the usual name, so that opening it says what to do."""
+    found = sorted(str(path) for path in folder.glob("spidev*"))
+    return found[0] if found else str(folder / "spidev0.0")
 
 
 def open_source(settings: SourceSettings) -> RadarSource:
