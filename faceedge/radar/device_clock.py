@@ -1,74 +1,85 @@
-"""Maps the clock of a device behind a serial port to this host's, though every message is late by some unknown time."""
+"""A device's clock on this host's clock, from the moments at which its messages arrived."""
 
 from __future__ import annotations
 
 from collections import deque
 
-MAX_DRIFT_PPM = 100.0
-"""Two crystals of 50 ppm each."""
-
-WINDOW_S = 10.0
-_IMPLAUSIBLE_S = 0.02
-
-
-class CycleCounter:
-    """A counter of 32 bits made long, though it wraps and though messages are missing.
-
-    Args:
-        rate_hz: counts a second.
-    """
-
-    def __init__(self, rate_hz: float) -> None:
-        self.rate_hz = rate_hz
-        self._last: tuple[int, float] | None = None
-
-    def unwrap(self, count: int, host_s: float) -> int:
-        """The count nearest to what the host's time since the last call suggests; silence of any length is no trouble."""
-        if self._last is None:
-            self._last = (count, host_s)
-            return count
-        total, at_s = self._last
-        expected = total + (host_s - at_s) * self.rate_hz
-        result = count + (round((expected - count) / 2**32) << 32)
-        self._last = (result, host_s)
-        return result
+BUCKET_NS = 500_000_000
+BUCKETS = 64
+LEAST_SPAN_NS = 4_000_000_000
+"""Below this span of observations the drift is not told from the jitter of arrivals, and taken as none."""
+LARGEST_DRIFT = 500e-6
+"""Crystals are within 100 ppm of each other."""
 
 
 class DeviceClock:
-    """Lower envelope of (host time of arrival - device time): what the fastest of the last messages took.
+    """Maps times of a device to CLOCK_MONOTONIC of this host, both in ns.
 
-    Two clocks drift apart by no more than ``MAX_DRIFT_PPM``, so an old minimum still says something about now: it may
-    have risen by that much a second. Minima older than ``WINDOW_S`` are forgotten, whatever the clocks do. A single
-    message that claims to have come before it was sent has a damaged time and does not move the envelope.
+    A message that the device stamped d arrives here at h = d + offset + delay, with a delay that is never negative and
+    sometimes nearly none. So the offset is a line below all points (d, h - d), the one that is nearest to them on
+    average: an edge of their lower convex hull (Moon, Skelly and Towsley, "Estimation and removal of clock skew from
+    network delay measurements", INFOCOM 1999). Its slope is the drift between the clocks. Points are thinned to the
+    lowest one in half a second and kept for half a minute.
+
+    Attributes:
+        drift: how much slower the device's clock is than the host's: 1e-6 is one ppm.
     """
 
-    def __init__(self, max_drift_ppm: float = MAX_DRIFT_PPM, window_s: float = WINDOW_S) -> None:
-        self._drift = max_drift_ppm * 1e-6
-        self._window_s = window_s
-        self._minima: deque[tuple[float, float]] = deque()  # host time, offset less the drift until then; ascending
-        self._doubted: float | None = None
+    def __init__(self) -> None:
+        self._points: deque[tuple[int, int]] = deque(maxlen=BUCKETS)
+        self.clear()
 
-    def offset_s(self, device_s: float, host_s: float) -> float:
-        """Take one message; the offset to add to device times around it.
+    @property
+    def known(self) -> bool:
+        """At least one message arrived."""
+        return self._base is not None
 
-        Args:
-            device_s: of the message, on the device's clock.
-            host_s: when it arrived, on the host's; not before that of the call before.
-        """
-        minima = self._minima
-        offset = host_s - device_s
-        if minima:
-            believed = minima[0][1] + self._drift * host_s
-            if offset < believed - _IMPLAUSIBLE_S:
-                if self._doubted is None:
-                    self._doubted = offset
-                    return believed
-                offset = max(offset, self._doubted)
-        self._doubted = None
-        level = offset - self._drift * host_s
-        while minima and minima[-1][1] >= level:
-            minima.pop()
-        minima.append((host_s, level))
-        while minima[0][0] < host_s - self._window_s:
-            minima.popleft()
-        return minima[0][1] + self._drift * host_s
+    def clear(self) -> None:
+        """The device booted again: its clock has another origin."""
+        self._points.clear()
+        self._bucket = -1
+        self._base: tuple[int, int] | None = None
+        self.drift = 0.0
+
+    def add(self, device_ns: int, host_ns: int) -> None:
+        """A message stamped ``device_ns`` arrived at ``host_ns``. Device times may come slightly out of order."""
+        offset = host_ns - device_ns
+        bucket = device_ns // BUCKET_NS
+        if self._bucket >= 0 and abs(bucket - self._bucket) > 2 * BUCKETS:
+            self.clear()
+        if bucket != self._bucket:
+            self._points.append((device_ns, offset))
+            self._bucket = bucket
+        elif offset < self._points[-1][1]:
+            self._points[-1] = (device_ns, offset)
+        else:
+            return
+        self._fit()
+
+    def to_host_ns(self, device_ns: int) -> int:
+        """The moment ``device_ns`` on CLOCK_MONOTONIC; at least one message must have been added."""
+        assert self._base is not None
+        at, offset = self._base
+        return device_ns + offset + round(self.drift * (device_ns - at))
+
+    def _fit(self) -> None:
+        points = sorted(self._points)
+        if points[-1][0] - points[0][0] < LEAST_SPAN_NS:
+            self._base, self.drift = min(points, key=lambda point: point[1]), 0.0
+            return
+        hull: list[tuple[int, int]] = []
+        for point in points:
+            while len(hull) > 1 and _turns_down(hull[-2], hull[-1], point):
+                hull.pop()
+            hull.append(point)
+        middle = sum(at for at, _ in points) / len(points)
+        right = next((index for index in range(1, len(hull)) if hull[index][0] >= middle), len(hull) - 1)
+        (left_at, left), (right_at, last) = hull[right - 1], hull[right]
+        drift = (last - left) / max(right_at - left_at, 1)
+        self._base = (left_at, left)
+        self.drift = min(max(drift, -LARGEST_DRIFT), LARGEST_DRIFT)
+
+
+def _turns_down(first: tuple[int, int], middle: tuple[int, int], last: tuple[int, int]) -> bool:
+    """Whether ``middle`` lies on or above the line from ``first`` to ``last``."""
+    return (middle[1] - first[1]) * (last[0] - first[0]) >= (last[1] - first[1]) * (middle[0] - first[0])
