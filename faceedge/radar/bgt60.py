@@ -362,12 +362,13 @@ class Bgt60(RadarSource):
         if not self._measuring and now_s - self._temperature_asked_s < TEMPERATURE_PERIOD_S:
             return
         try:
-            if self._measuring:
-                self.temperature_c = chip.temperature_c(self._access(chip.SADC_RESULT))
-            else:
+            if not self._measuring:
                 self._access(chip.SADC_CTRL, chip.SADC_TEMPERATURE)
                 self._temperature_asked_s = now_s
-            self._measuring = not self._measuring
+                self._measuring = True
+            elif (result := self._access(chip.SADC_RESULT)) <= chip.FIELDS["SADC_RESULT.VALUE"].mask:  # else busy
+                self.temperature_c = chip.temperature_c(result)
+                self._measuring = False
         except DeviceError:  # frames go on without it; if the device is gone, the next block says so
             self.counters["temperature_failures"] += 1
             self._measuring = False
