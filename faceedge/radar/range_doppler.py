@@ -26,9 +26,12 @@ from faceedge.errors import ConfigurationError, InputError
 from faceedge.radar.chirp import ChirpSettings
 from faceedge.radar.windows import window, window_at
 
-# Length of the low-pass of the micro range-Doppler, in steps of its output. At 4 what aliases is 17 dB down from 1.5
-# times the largest velocity on and 26 dB from twice of it on; longer ones are mostly cut off at the ends of a frame.
+# Length of the low-pass of the micro range-Doppler, in steps of its output. At 4 what aliases is 18 dB down from 1.5
+# times the largest velocity on and 30 dB from twice of it on; longer ones are mostly cut off at the ends of a frame.
 LOW_PASS_STEPS = 4
+# Longest extent of the micro range-Doppler's window, in the time that would just resolve two columns. At 2 a
+# Blackman-Harris window loses 4 dB between two columns.
+MICRO_WINDOW_COLUMNS = 2
 
 
 def range_axis(chirp: ChirpSettings) -> np.ndarray:
@@ -102,17 +105,23 @@ def micro_matrix(chirp: ChirpSettings, frames: int, name: str) -> np.ndarray:
     """
     low_pass = low_pass_matrix(chirp.chirps_per_frame, frames)
     starts = np.arange(frames)[:, None] * chirp.frame_period_s
-    chirp_times = starts + np.arange(chirp.chirps_per_frame) * chirp.chirp_period_s
-    times = (starts + low_pass @ (np.arange(chirp.chirps_per_frame) * chirp.chirp_period_s)).ravel()
+    chirp_times = np.arange(chirp.chirps_per_frame) * chirp.chirp_period_s
+    times = (starts + low_pass @ chirp_times).ravel()
     step_s = frames * chirp.chirp_period_s
-    weights = window_at(name, (times - times[0] + step_s / 2) / (times[-1] - times[0] + step_s))
+    # Frames far apart resolve velocities much finer than the columns are apart, and would lose what is between them.
+    extent_s = min(times[-1] - times[0] + step_s, MICRO_WINDOW_COLUMNS * step_s * chirp.chirps_per_frame)
+    weights = window_at(name, np.clip((times - times.mean()) / extent_s + 0.5, 0, 1))
     turn = 4j * np.pi * velocity_axis(chirp, 1 / frames) / chirp.wavelength_m
     matrix: np.ndarray = weights[:, None] * np.exp(-np.multiply.outer(times, turn))
-    # What a target at exactly this velocity gives, behind the low-pass; divided out, so that the low-pass's fall
-    # towards the largest velocity costs no amplitude.
-    echo = np.einsum("jc,fcv->fjv", low_pass, np.exp(np.multiply.outer(chirp_times, turn)))
-    matrix /= (matrix * echo.reshape(matrix.shape)).sum(axis=0)
-    matrix -= matrix.mean(axis=0)
+    matrix -= weights[:, None] / weights.sum() * matrix.sum(axis=0)
+    # Equal noise in all columns: of the signals beside something static, each is then largest in its own column.
+    by_chirp = np.einsum("jc,fjv->fcv", low_pass, matrix.reshape(frames, -1, len(turn)))
+    noise = np.sqrt((np.abs(by_chirp) ** 2).sum(axis=(0, 1)))
+    moving = np.arange(len(turn)) != chirp.chirps_per_frame // 2
+    matrix[:, moving] /= noise[moving]
+    echoes = np.exp(np.multiply.outer(starts + chirp_times, turn))
+    gains = np.abs((by_chirp * echoes).sum(axis=(0, 1))[moving] / noise[moving])
+    matrix *= moving / gains.max()
     return matrix.astype(np.complex64)
 
 
@@ -211,16 +220,21 @@ class MicroRangeDoppler:
     ``max_velocity_m_s / frames``. What is constant over all these frames is removed; what is constant within a chirp
     was removed by the range transform.
 
-    What to know of its images:
+    What to know of its images, with figures for a near-face chirp (64 chirps of 0.39 ms in frames of 50 ms):
 
     - Ghosts. The radar looks during a part of each frame period only. A target at velocity v appears again at v plus or
-      minus multiples of wavelength / 2 * frame rate (0.05 m/s at 20 frames/s), weaker: at a duty of one half the first
-      ones by 3 to 4 dB, the second ones not at all, the third ones by 13 dB. With a duty of 1 there are none.
-    - The default window is a Blackman-Harris, because the frames together resolve velocities finer than the columns
-      are apart: with a Hann window a target between two columns would lose 7 dB, with this one it loses 4 dB.
-    - Velocities just outside of the interval appear folded at the opposite edge: 3 dB weaker at 1.1 times the limit,
-      17 dB or more from 1.5 times, 26 dB from twice the limit on. Look at the range-Doppler image for fast targets.
-    - A target slower than about half a column vanishes with what stands still.
+      minus multiples of wavelength / 2 * frame rate (0.05 m/s, 4 columns), weaker: the first ones by about 4 dB, the
+      second ones hardly at all, the third ones by 12 dB. Without pauses there are none; where chirps fill less than a
+      quarter of the frame period, ghosts are nearly as strong as the target and the image says little.
+    - Noise is equal in all columns, and a target is largest in its own one in spite of its ghosts. Amplitudes are those
+      of the sinusoid but for: 4 dB less between two columns, 3.4 dB less at the edges, where the low-pass falls off,
+      and 2.6 dB less at plus or minus 4 columns, where a target has a ghost at velocity zero that is removed.
+    - What stands still vanishes, and so does a target slower than half a column. The column of velocity zero is 0.
+    - The window is a Blackman-Harris because the frames together resolve velocities finer than the columns are apart:
+      under a Hann window a target between two columns would lose 7 dB.
+    - Velocities just outside of the interval appear folded at the opposite edge: 5 dB weaker at 1.1 times the limit,
+      12 dB at 1.3 times, 18 dB or more from 1.5 times on, 30 dB from twice. The range-Doppler image shows where they
+      really are.
 
     Args:
         chirp: what the radar transmits.
