@@ -240,6 +240,12 @@ class Bgt60Chip:
             time_ns = self._run.time_of_word(self._run.taken + missing - 1)
             return None if time_ns is None else max(time_ns, self._select_ended_ns)
 
+    def overflow_ns(self) -> int | None:
+        """When the FIFO runs over if nobody reads it, on the chip's clock; None: never."""
+        with self._changed:
+            self._settle()
+            return None if self._run is None else self._run.time_of_word(self._room())
+
     def wait_irq(self, timeout_s: float) -> int | None:
         """Wait until the interrupt line is high; when it rose, on the chip's clock, or None: not in time."""
         with self._changed:
@@ -421,12 +427,17 @@ class Bgt60Chip:
         """Work out what happened until now: has the FIFO run over?"""
         if self._run is None:
             return
-        room = FIFO_WORDS - len(self._held) // WORD_BYTES + self._run.taken
+        room = self._room()
         if self._run.words_at(self.clock.now_ns()) > room:
             end_ns = self._run.time_of_word(room)
             self._end_run(end_ns, room)
             self._overflowed = True
             self.counters["overflows"] += 1
+
+    def _room(self) -> int:
+        """Words of the run that runs which fit into the FIFO as long as nobody reads."""
+        taken = self._run.taken if self._run else 0
+        return FIFO_WORDS - len(self._held) // WORD_BYTES + taken
 
     def _end_run(self, end_ns: int | None = None, words: int | None = None) -> None:
         """Stop the frames; the FIFO keeps what it has."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from typing import Protocol
@@ -17,6 +18,10 @@ class Clock(Protocol):
     Whoever waits for a moment asks ``host_seconds_until`` how long that takes here, waits that long on whatever may
     wake it earlier, and calls ``reach`` if nothing did.
     """
+
+    @property
+    def speed(self) -> float:
+        """Device seconds in a second; infinite when nobody waits."""
 
     def now_ns(self) -> int: ...
 
@@ -37,19 +42,24 @@ class RealClock:
     def __init__(self, speed: float = 1.0) -> None:
         if not 0.0 < speed < 1e6:
             raise ConfigurationError(f"a clock's speed is the number of device seconds in a second, got {speed!r}.")
-        self.speed = speed
+        self._speed = speed
         self._start_ns = time.monotonic_ns()
+
+    @property
+    def speed(self) -> float:
+        """Device seconds in a second."""
+        return self._speed
 
     def now_ns(self) -> int:
         """Time on this clock in ns."""
         now = time.monotonic_ns()
-        if self.speed == 1.0:
+        if self._speed == 1.0:
             return now
-        return self._start_ns + round((now - self._start_ns) * self.speed)
+        return self._start_ns + round((now - self._start_ns) * self._speed)
 
     def host_seconds_until(self, moment_ns: int) -> float:
         """Seconds on this computer until the clock shows ``moment_ns``."""
-        return max(0.0, (moment_ns - self.now_ns()) / self.speed / NS_PER_S)
+        return max(0.0, (moment_ns - self.now_ns()) / self._speed / NS_PER_S)
 
     def reach(self, moment_ns: int) -> None:
         """Real time comes by itself."""
@@ -66,12 +76,17 @@ class SteppedClock:
         self._now_ns = start_ns
         self._lock = threading.Lock()
 
+    @property
+    def speed(self) -> float:
+        """Infinite: nobody waits on this clock."""
+        return math.inf
+
     def now_ns(self) -> int:
         """Time on this clock in ns."""
         return self._now_ns
 
     def host_seconds_until(self, moment_ns: int) -> float:
-        """Nobody waits on this clock."""
+        """Always 0."""
         return 0.0
 
     def reach(self, moment_ns: int) -> None:
