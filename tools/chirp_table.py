@@ -37,9 +37,8 @@ def row(path: Path) -> str:
     chirp = load_chirp_file(path).chirp
     usable_m = min(chirp.max_range_m, chirp.range_of_beat_m(chirp.low_pass_hz))
     beats = ", ".join(f"{chirp.beat_frequency_hz(range_m) / 1e3:.0f}" for range_m in (0.15, 0.25, 0.60))
-    antennas = f"{len(chirp.rx_antennas)} RX" + (
-        f" x {len(chirp.tx_antennas)} TX" if len(chirp.tx_antennas) > 1 else ""
-    )
+    receivers, transmitters = len(chirp.rx_antennas), len(chirp.tx_antennas)
+    antennas = f"{receivers} RX" + (f" x {transmitters} TX" if transmitters > 1 else "")
     cells = (
         f"`{path.name}`",
         LIMITS[chirp.device].name,

@@ -120,6 +120,5 @@ def _read(path: Path, text: str) -> ChirpFile:
     chirp = configuration.chirp
     check_limits(chirp)
     commands = tuple(" ".join(command) for command in configuration.commands)
-    return ChirpFile(
-        chirp, "ti", commands, path, (*configuration.warnings, *output_advice(configuration), *advice(chirp))
-    )
+    warnings = (*configuration.warnings, *output_advice(configuration), *advice(chirp))
+    return ChirpFile(chirp, "ti", commands, path, warnings)

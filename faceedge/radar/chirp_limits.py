@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,10 @@ MOST_ON_AIR = 0.5
 """Above this part of the time transmitting, chips grow warm and regulations may ask for less power."""
 BAND_TOLERANCE_HZ = 100e3
 """Files state slopes and times in a few digits: a ramp of 45 MHz/us and 88.89 us is meant to be one of 4 GHz."""
+ROUNDING = 1e-6
+"""Vendors' tools carry periods as 32-bit floats."""
+SLOPE_ROUNDING = 0.01
+"""Registers hold the slope in steps, which matter where the band is narrow and the ramp long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +139,7 @@ def _common_problems(chirp: ChirpSettings, limits: DeviceLimits) -> list[str]:
             f"part, {_ghz(low)} to {_ghz(high)}: move it inside; or is the file for another device?"
         )
     sampled_hz, ramp_hz = chirp.sampled_bandwidth_hz, chirp.end_frequency_hz - chirp.start_frequency_hz
-    if sampled_hz > ramp_hz * (1 + 1e-3):  # the registers quantise the slope by less than that at 1 GHz
+    if sampled_hz > ramp_hz * (1 + SLOPE_ROUNDING):
         found.append(
             f"{chirp.samples_per_chirp} samples at {chirp.sample_rate_hz / 1e6:g} MHz cover {_ghz(sampled_hz)} of a "
             f"ramp of {_ghz(ramp_hz)}: take fewer samples, a lower slope, or a longer ramp."
@@ -176,13 +181,21 @@ def _common_problems(chirp: ChirpSettings, limits: DeviceLimits) -> list[str]:
 
 def _frame_problems(chirp: ChirpSettings) -> list[str]:
     active_s = chirp.chirps_per_frame * chirp.chirp_period_s
-    if active_s <= chirp.frame_period_s:
+    least_s, why = active_s, ""
+    if chirp.device == "bgt60tr13c":
+        with_wake_up_s = bgt60_ramp.shortest_frame_s(
+            chirp.samples_per_chirp, chirp.sample_rate_hz, chirp.chirps_per_frame, chirp.chirp_period_s
+        )
+        least_s = max(active_s, with_wake_up_s)
+        why = ", and the chip wakes up for 1.05 ms before them" if active_s <= chirp.frame_period_s else ""
+    if least_s <= chirp.frame_period_s * (1 + ROUNDING):
         return []
-    most = int(chirp.frame_period_s / chirp.chirp_period_s)
-    remedy = f"take at most {most} chirps, or " if most else ""
+    most = chirp.chirps_per_frame - math.ceil((least_s - chirp.frame_period_s) / chirp.chirp_period_s)
+    remedy = f"take at most {most} chirps, or " if most > 0 else ""
+    enough_s = math.ceil(least_s * 1e5) / 1e5
     return [
         f"{chirp.chirps_per_frame} chirps of {_us(chirp.chirp_period_s)} fill {_ms(active_s)} of a frame of "
-        f"{_ms(chirp.frame_period_s)}: {remedy}lengthen the frame to {_ms(active_s)} or more."
+        f"{_ms(chirp.frame_period_s)}{why}: {remedy}lengthen the frame to {_ms(enough_s)} or more."
     ]
 
 
@@ -197,21 +210,11 @@ def _bgt60_problems(chirp: ChirpSettings) -> list[str]:
             f"the chip makes at most {bgt60_ramp.LARGEST_RAMP_UNITS / 10:g} us: take fewer samples or a higher rate."
         )
     shortest_s = bgt60_ramp.shortest_chirp_s(chirp.samples_per_chirp, chirp.sample_rate_hz)
-    # Configuration files carry periods as 32-bit floats.
-    if chirp.chirp_period_s < shortest_s * (1 - 1e-6):
+    if chirp.chirp_period_s < shortest_s * (1 - ROUNDING):
         found.append(
             f"{chirp.samples_per_chirp} samples at {chirp.sample_rate_hz / 1e6:g} MHz need a ramp of {_us(ramp_s)}, "
             f"and with the way back a chirp takes {_us(shortest_s)} at least, got {_us(chirp.chirp_period_s)}: take "
             "fewer samples, a higher sample rate, or a longer chirp period."
-        )
-        return found
-    least_s = bgt60_ramp.shortest_frame_s(
-        chirp.samples_per_chirp, chirp.sample_rate_hz, chirp.chirps_per_frame, chirp.chirp_period_s
-    )
-    if chirp.chirps_per_frame * chirp.chirp_period_s <= chirp.frame_period_s < least_s:
-        found.append(
-            f"{chirp.chirps_per_frame} chirps of {_us(chirp.chirp_period_s)} and the wake-up before them take "
-            f"{_ms(least_s)}, got a frame of {_ms(chirp.frame_period_s)}: lengthen the frame or take fewer chirps."
         )
     return found
 
@@ -220,11 +223,11 @@ def _iwr6843_problems(chirp: ChirpSettings) -> list[str]:
     found = []
     transmitters, receivers = len(chirp.tx_antennas), len(chirp.rx_antennas)
     idle_s = chirp.chirp_period_s / transmitters - chirp.ramp_s
-    if idle_s < IWR_LEAST_IDLE_S * (1 - 1e-6):
+    if idle_s < IWR_LEAST_IDLE_S * (1 - ROUNDING):
         found.append(
             f"{transmitters} transmitters in turn leave {_us(chirp.chirp_period_s / transmitters)} to each chirp, and "
-            f"its ramp takes {_us(chirp.ramp_s)}: at least {_us(IWR_LEAST_IDLE_S)} must remain for the way back, so lengthen "
-            "the idle time or take fewer transmitters."
+            f"its ramp takes {_us(chirp.ramp_s)}: at least {_us(IWR_LEAST_IDLE_S)} must remain for the way back, "
+            "so lengthen the idle time or take fewer transmitters."
         )
     sample_bytes = 4 * receivers * chirp.samples_per_chirp
     if sample_bytes > IWR_SAMPLE_MEMORY_BYTES:
@@ -258,8 +261,8 @@ def advice(chirp: ChirpSettings) -> list[str]:
     _, usual_m, farthest_m = FACE_RANGES_M
     if chirp.beat_frequency_hz(usual_m) < chirp.high_pass_hz:
         found.append(
-            f"Echoes from nearer than {chirp.range_of_beat_m(chirp.high_pass_hz):.2f} m beat below the high-pass corner "
-            f"of {_khz(chirp.high_pass_hz)} and are attenuated (from {usual_m:g} m: "
+            f"Echoes from nearer than {chirp.range_of_beat_m(chirp.high_pass_hz):.2f} m beat below the high-pass "
+            f"corner of {_khz(chirp.high_pass_hz)} and are attenuated (from {usual_m:g} m: "
             f"{_khz(chirp.beat_frequency_hz(usual_m))}): for a face take a lower corner or a steeper ramp."
         )
     if chirp.beat_frequency_hz(farthest_m) > chirp.low_pass_hz:

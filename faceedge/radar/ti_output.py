@@ -87,7 +87,7 @@ def output_advice(configuration: TiConfiguration) -> list[str]:
         return []
     size = output.packet_bytes(0)
     return [
-        f"guiMonitor asks for {size:,} bytes a frame, {size * SECONDS_PER_BYTE * 1e3:.3g} ms on the wire, and chirps and "
-        f"processing leave {max(output.room_s, 0) * 1e3:.3g} ms: frames will be late or lost; ask for less or lengthen "
-        "the frame."
+        f"guiMonitor asks for {size:,} bytes a frame, {size * SECONDS_PER_BYTE * 1e3:.3g} ms on the wire, and chirps "
+        f"and processing leave {max(output.room_s, 0) * 1e3:.3g} ms: frames will be late or lost; ask for less or "
+        "lengthen the frame."
     ]
