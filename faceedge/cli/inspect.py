@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from faceedge.cli.palette import ACCENT
 from faceedge.errors import InputError
 from faceedge.radar import inspection
 from faceedge.radar.inspection import Report
@@ -23,7 +24,6 @@ READABLE = (
 )
 _CHIRP_SUFFIXES = (".cfg", ".json")
 _MOST_PROBLEMS = 8
-_ACCENT = "#40c8aa"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,7 +79,7 @@ def show(report: Report, out: TextIO) -> None:
     from rich.text import Text
 
     console = Console(file=out, highlight=False)
-    console.print(Text.assemble((report.format, f"bold {_ACCENT}"), "  ", (report.path, "dim")), soft_wrap=True)
+    console.print(Text.assemble((report.format, f"bold {ACCENT}"), "  ", (report.path, "dim")), soft_wrap=True)
     parts: list[Any] = [_pairs(_facts(report))]
     if report.chirp:
         both = Table.grid(padding=(0, 4))
@@ -218,7 +218,7 @@ def _topics(report: Report) -> Table:
     for topic in report.topics:
         rate, interval = topic["rate_hz"], topic["interval_ms"]
         table.add_row(
-            Text(topic["name"], style=_ACCENT),
+            Text(topic["name"], style=ACCENT),
             topic["type"].replace("/msg/", "/"),
             str(topic["messages"]),
             f"{rate:.2f}" if rate is not None else "",

@@ -20,6 +20,8 @@ EXPRESSION_COLOURS: dict[str, Colour] = {
 }
 FACE_COLOUR: Colour = (64, 200, 170)
 """Of a face whose expression is not estimated."""
+ACCENT = "#40c8aa"
+"""Of titles, names of topics and progress in the terminal."""
 UNDECIDED = "undecided"
 
 

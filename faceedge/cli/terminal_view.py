@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import lru_cache
 
 import cv2
 import numpy as np
-from rich.color import Color
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.layout import Layout
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.segment import Segment
-from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from faceedge.cli.palette import colour_of, hex_of, label_of
+from faceedge.cli.half_blocks import lines_of
+from faceedge.cli.palette import ACCENT, colour_of, hex_of, label_of
 from faceedge.cli.scoreboard import Scoreboard, Sight
 
-ACCENT = "#40c8aa"
-_HALF_BLOCK = "▀"
 _BAR_CELLS = 8
 _COUNTED_WIDTH, _TYPED_WIDTH = 46, 64
 _NODES_WIDTH = 40
@@ -45,11 +41,6 @@ class Progress:
     expression: bool = True
 
 
-@lru_cache(maxsize=8192)
-def _style(top: tuple[int, int, int], bottom: tuple[int, int, int]) -> Style:
-    return Style(color=Color.from_rgb(*top), bgcolor=Color.from_rgb(*bottom))
-
-
 class HalfBlocks:
     """A picture in which each character cell shows two pixels, one above the other.
 
@@ -70,26 +61,15 @@ class HalfBlocks:
         scale = min(width / own, 2 * rows / height)
         columns, lines = max(1, int(own * scale)), max(2, int(height * scale) // 2 * 2)
         small = cv2.resize(self._image, (columns, lines), interpolation=cv2.INTER_AREA)
-        small = (small & 0xF8) | (small >> 5)  # fewer distinct colours: long runs, less to send
         for sight in self._sights:
             left, top, right, bottom = sight.box
             corner, opposite = (int(left * columns), int(top * lines)), (int(right * columns), int(bottom * lines))
             cv2.rectangle(small, corner, opposite, colour_of(sight.word)[::-1], 1)
         indent = Segment(" " * ((width - columns) // 2))
-        pixels = small[..., ::-1].tolist()
-        for upper, lower in zip(pixels[::2], pixels[1::2], strict=True):
+        for line in lines_of(small):
             yield indent
-            yield from self._runs(upper, lower)
+            yield from line
             yield Segment.line()
-
-    @staticmethod
-    def _runs(upper: list[list[int]], lower: list[list[int]]) -> RenderResult:
-        cells = [(tuple(a), tuple(b)) for a, b in zip(upper, lower, strict=True)]
-        start = 0
-        for k in range(1, len(cells) + 1):
-            if k == len(cells) or cells[k] != cells[start]:
-                yield Segment(_HALF_BLOCK * (k - start), _style(*cells[start]))  # type: ignore[arg-type]
-                start = k
 
 
 def bar(fraction: float, colour: str, cells: int = _BAR_CELLS) -> Text:

@@ -1,0 +1,124 @@
+"""Radar images out of a ROS 2 bag, read without ROS."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rosbags.rosbag2 import Reader
+from rosbags.typesys import Stores, get_typestore
+
+from faceedge.errors import FaceedgeError, InputError
+from faceedge.radar.chirp import from_json
+from faceedge.radar.frame import RadarFrame
+from faceedge.radar.imaging import Imager, Processing
+from faceedge.radar.moments import Feed, Moment
+from faceedge.radar.recording_folder import GAP_PERIODS
+
+CHIRP, ADC, IMAGE, MICRO = "chirp", "adc", "range_doppler", "micro_range_doppler"
+
+
+class BagFeed(Feed):
+    """Moments of a radar in a bag, as fast as they are read: the images in it, or those of its raw samples.
+
+    Args:
+        path: of the bag, folder or file.
+        topic: with range-Doppler images; the others are looked for beside it.
+    """
+
+    def __init__(self, path: Path, topic: str = f"/radar/{IMAGE}") -> None:
+        super().__init__(f"bag {path.name}")
+        self._path, self._namespace = path, topic.rpartition("/")[0]
+        self._reader: Reader | None = None
+        self._store = get_typestore(Stores.ROS2_JAZZY)
+        self._ready: deque[Moment] = deque()
+        self._imager: Imager | None = None
+        self._sequence, self._last_stamp_ns = -1, 0
+
+    def open(self) -> None:
+        """See `Feed.open`; raises InputError where the bag cannot be read or has no radar images."""
+        try:
+            self._reader = Reader(self._path)
+            self._reader.open()
+        except Exception as error:  # rosbags has several types for it, and a damaged file may cause any of Python's
+            raise InputError(f"{self._path} is no bag that can be read: {' '.join(str(error).split())}.") from error
+        present = {connection.topic: connection for connection in self._reader.connections}
+        names = [f"{self._namespace}/{name}" for name in (CHIRP, ADC, IMAGE, MICRO)]
+        raw = names[2] not in present
+        wanted = [present[name] for name in names[: 2 if raw else 4] if name in present and (raw or name != names[1])]
+        if names[0] not in present or (raw and names[1] not in present):
+            self.close()
+            topics = ", ".join(sorted(present)) or "none"
+            raise InputError(
+                f"{self._path} has no radar images: expected {names[0]} with {names[2]} or {names[1]}, its topics are "
+                f"{topics}; --topic names another one."
+            )
+        self._messages: Iterator[Any] = self._reader.messages(connections=wanted)
+
+    def next(self, timeout_s: float = 0.0) -> Moment | None:
+        """See `Feed.next`; raises InputError for a damaged message and goes on with the next one."""
+        assert self._reader is not None
+        while not self._ready or (len(self._ready) == 1 and self._ready[0].micro is None and not self.finished):
+            try:
+                connection, _, data = next(self._messages)
+            except StopIteration:
+                self.finished = True
+                break
+            self._take(connection, bytes(data))
+        return self._ready.popleft() if self._ready else None
+
+    def _take(self, connection: Any, data: bytes) -> None:
+        try:
+            message = self._store.deserialize_cdr(data, connection.msgtype)
+            name = connection.topic.rpartition("/")[2]
+            if name == CHIRP:
+                self.chirp = from_json(message.data)  # type: ignore[attr-defined]
+                self._imager = Imager(self.chirp, Processing())
+            else:
+                self._take_image(name, message)
+        except FaceedgeError:
+            raise
+        except Exception as error:  # the bytes are from outside
+            raise InputError(f"a message on {connection.topic} cannot be read: {error}.") from error
+
+    def _take_image(self, name: str, message: Any) -> None:
+        stamp_ns = message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
+        if name == MICRO:
+            if self._ready and self._ready[-1].stamp_ns == stamp_ns:
+                self._ready[-1] = replace(self._ready[-1], micro=_pixels(message, "<f4"))
+            return
+        self.note(stamp_ns)
+        self._count(stamp_ns)
+        if name == IMAGE:
+            self._ready.append(Moment(stamp_ns, _pixels(message, "<f4")))
+        elif self._imager is not None and self.chirp is not None:
+            cube = _pixels(message, "<u2").reshape(self.chirp.cube_shape)
+            frame = RadarFrame(stamp_ns, self._sequence, cube)
+            image, micro = self._imager.range_doppler(frame), self._imager.micro_range_doppler(frame)
+            if image is not None:
+                self._ready.append(Moment(stamp_ns, image.copy(), None if micro is None else micro.copy()))
+
+    def _count(self, stamp_ns: int) -> None:
+        """Leave numbers out where stamps are too far apart, and count what was lost."""
+        step = 1
+        if self.chirp is not None and self._last_stamp_ns:
+            periods = (stamp_ns - self._last_stamp_ns) / (self.chirp.frame_period_s * 1e9)
+            step = max(1, round(periods)) if periods > GAP_PERIODS else 1
+        self.dropped += step - 1
+        self._sequence += step
+        self._last_stamp_ns = stamp_ns
+
+    def close(self) -> None:
+        """See `Feed.close`."""
+        if self._reader is not None and self._reader.is_open:
+            self._reader.close()
+
+
+def _pixels(message: Any, dtype: str) -> np.ndarray:
+    """(height, width) array of an image message."""
+    data = np.asarray(message.data).view(dtype)
+    return data.reshape(message.height, message.step // np.dtype(dtype).itemsize)[:, : message.width].copy()
