@@ -117,6 +117,7 @@ def micro_matrix(chirp: ChirpSettings, frames: int, name: str) -> np.ndarray:
     # Equal noise in all columns: of the signals beside something static, each is then largest in its own column.
     by_chirp = np.einsum("jc,fjv->fcv", low_pass, matrix.reshape(frames, -1, len(turn)))
     noise = np.sqrt((np.abs(by_chirp) ** 2).sum(axis=(0, 1)))
+    noise = np.maximum(noise, 1e-3 * noise.max())  # a velocity whose ghost at zero is as strong as itself has nothing
     moving = np.arange(len(turn)) != chirp.chirps_per_frame // 2
     matrix[:, moving] /= noise[moving]
     echoes = np.exp(np.multiply.outer(starts + chirp_times, turn))
