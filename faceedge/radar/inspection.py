@@ -12,7 +12,8 @@ import numpy as np
 
 from faceedge.errors import InputError
 from faceedge.radar.chirp import ChirpSettings, summary
-from faceedge.radar.iwr6843_packets import LAB_HEADER_BYTES, MAGIC, POINTS, TLVS, Packet, PacketStream
+from faceedge.radar.iwr6843_layout import LAB_HEADER_BYTES, MAGIC, POINTS, TLVS, Packet
+from faceedge.radar.iwr6843_packets import PacketStream
 from faceedge.radar.recording_folder import HIGHEST_COUNT, Recording, open_recording, sequences
 
 _BLOCK_FRAMES = 64
@@ -227,7 +228,7 @@ def inspect_ti_stream(path: Path) -> Report:
             f"{path} has the magic word of TI's packets, but none of {counters.bad_lengths + counters.bad_counts} "
             f"packets is whole; the first: {problems[0] if problems else 'it is cut off'}"
         )
-    broken = counters.bad_lengths + counters.bad_counts + counters.cut_short - tally.odd_tlvs
+    broken = counters.bad_lengths + counters.bad_counts + counters.cut_short
     listed = [Problem(sentence, _count_of(sentence)) for sentence in problems]
     if counters.frames_missing:
         listed.insert(0, Problem("frames that the frame numbers leave out", counters.frames_missing))
@@ -250,7 +251,7 @@ class _Tally:
     """Counts what packets hold."""
 
     def __init__(self) -> None:
-        self.packets = self.odd_packets = self.odd_tlvs = 0
+        self.packets = self.odd_packets = 0
         self._headers: Counter[int] = Counter()
         self._platforms: Counter[tuple[int, int]] = Counter()
         self._tlvs: Counter[tuple[int, int]] = Counter()
@@ -264,7 +265,6 @@ class _Tally:
         for packet in packets:
             header = packet.header
             self.odd_packets += bool(packet.problems)
-            self.odd_tlvs += len(packet.problems)
             self._headers[packet.header_bytes] += 1
             self._platforms[header.version, header.platform] += 1
             self._numbers.append(header.frame_number)

@@ -14,7 +14,7 @@ import numpy as np
 
 from faceedge.errors import InputError
 from faceedge.radar.chirp import ChirpSettings
-from faceedge.radar.iwr6843_packets import (
+from faceedge.radar.iwr6843_layout import (
     AZIMUTH_ELEVATION_HEAT_MAP,
     AZIMUTH_HEAT_MAP,
     NOISE_PROFILE,
