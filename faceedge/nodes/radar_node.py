@@ -49,9 +49,9 @@ class RadarNode(ManagedNode):
 
     def _forget(self) -> None:
         """Figures of the last activation."""
-        self._trouble, self._reconnects, self._missed = "", 0, 0
-        self._resumed, self._dropped_seen = False, self._source.dropped if self._source else 0
-        self._last_frame_at, self._last_stamp_ns = time.monotonic(), 0
+        self._trouble, self._reconnects = "", 0
+        self._dropped_seen = self._source.dropped if self._source else 0
+        self._last_frame_at = time.monotonic()
         self._rate, self._timer = RateMeter(), StageTimer()
 
     # Lifecycle.
@@ -150,7 +150,7 @@ class RadarNode(ManagedNode):
                 continue
             self._trouble = ""
             self._reconnects += 1
-            self._resumed, self._last_frame_at = True, time.monotonic()
+            self._last_frame_at = time.monotonic()
             if self._topics is not None:
                 self._topics.restart()
             self.get_logger().info(f"{source.description} delivers again")
@@ -167,18 +167,11 @@ class RadarNode(ManagedNode):
         self._timer.add("first chirp to node", max(0, self._now_ns() - stamp_ns))
         topics.publish(frame, stamp_ns)
         self._timer.add("first chirp to topics", max(0, self._now_ns() - stamp_ns))
-        self._last_frame_at, self._last_stamp_ns = time.monotonic(), frame.stamp_ns
+        self._last_frame_at = time.monotonic()
         self._rate.tick()
 
     def _note_gap(self, frame: RadarFrame, source: RadarSource) -> None:
         """Say how many frames are missing before ``frame``, be it for a lost device or for lost bytes."""
-        if self._resumed:
-            self._resumed = False
-            away_s = (frame.stamp_ns - self._last_stamp_ns) / 1e9
-            missed = max(0, round(away_s / source.chirp.frame_period_s) - 1)
-            if self._last_stamp_ns:
-                self._missed += missed
-                self._warn(f"{source.description} was away: a gap of {away_s:.2f} s, about {missed} frames.")
         lost, self._dropped_seen = source.dropped - self._dropped_seen, source.dropped
         if lost > 0:
             self._warn(f"{lost} frames before number {frame.sequence} did not arrive ({source.dropped} so far).")
@@ -221,7 +214,6 @@ class RadarNode(ManagedNode):
             "late": source.late,
             "rejected": source.rejected,
             "reconnects": self._reconnects,
-            "missed while away": self._missed,
             **source.counters,
             "temperature": "unknown" if math.isnan(source.temperature_c) else f"{source.temperature_c:.1f} °C",
             **latency_values(self._timer),

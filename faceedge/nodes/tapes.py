@@ -121,11 +121,9 @@ class FolderTape:
     def __init__(self, path: Path, patterns: Sequence[str], notice: Notice) -> None:
         self._recording: Recording = open_recording(path)
         self._notice = notice
-        all_tracks = (
-            Track(f"{RADAR}/chirp", String, LATCHED),
-            Track(f"{RADAR}/adc", Image, RADAR_OUT),
-            Track(f"{RADAR}/temperature", Temperature, RADAR_OUT),
-        )
+        all_tracks = [Track(f"{RADAR}/chirp", String, LATCHED), Track(f"{RADAR}/adc", Image, RADAR_OUT)]
+        if len(self._recording.temperature_c):
+            all_tracks.append(Track(f"{RADAR}/temperature", Temperature, RADAR_OUT))
         self.tracks = [track for track in all_tracks if is_wanted(track.topic, patterns)]
 
     def messages(self) -> Iterator[tuple[int, str, Any]]:
