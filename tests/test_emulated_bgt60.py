@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faceedge.errors import ConfigurationError
-from faceedge.simulation.devices.bgt60 import FIFO_WORDS, LFSR_WORDS, Bgt60Chip, pack
-from faceedge.simulation.devices.bgt60_timing import decode
+from faceedge.simulation.devices.bgt60 import FIFO_WORDS, Bgt60Chip
+from faceedge.simulation.devices.bgt60_frames import LFSR_WORDS, pack
+from faceedge.simulation.devices.bgt60_timing import chirp_settings, decode
 from faceedge.simulation.devices.clock import RealClock, SteppedClock
 from faceedge.simulation.devices.feed import CallableFeed, RecordingFeed
 
@@ -127,8 +128,29 @@ def test_the_frame_timing_has_these_cycles() -> None:
     assert timing.first_ramp == 79_883 + 4_167 + 90
     assert timing.first_sample - timing.first_ramp == 399  # 4.99 us into the ramp
     assert (timing.rx, timing.chirps, timing.samples, timing.adc_divider) == ((2,), 32, 64, 40)
-    assert timing.start_hz == pytest.approx(58e9, abs=1e3)
-    assert timing.slope_hz_per_s * 370e-7 == pytest.approx(5.5e9, rel=0.06)
+
+
+@pytest.mark.parametrize(
+    ("name", "extra", "band_hz", "sampled_hz", "gain_db", "high_pass_hz"),
+    [
+        ("64x32", RX2_ONLY, (58e9, 63.5e9), 5.01e9, 23.0, 80e3),
+        ("256x128", {}, (58e9, 63.5e9), 5.369e9, 33.0, 80e3),
+        ("128x64", {}, (61.0e9, 62.2e9), 1.1345e9, 60.0, 80e3),
+        ("50 ms", {}, (60.5e9, 61.5e9), 0.953e9, 38.0, 80e3),
+    ],
+)
+def test_the_registers_tell_the_band_and_the_gain_of_their_export(
+    name: str,
+    extra: dict[int, int],
+    band_hz: tuple[float, float],
+    sampled_hz: float,
+    gain_db: float,
+    high_pass_hz: float,
+) -> None:
+    chirp = chirp_settings(registers(name, extra))
+    assert (chirp.start_frequency_hz, chirp.end_frequency_hz) == pytest.approx(band_hz, abs=2e6)
+    assert chirp.sampled_bandwidth_hz == pytest.approx(sampled_hz, rel=1e-3)
+    assert (chirp.if_gain_db, chirp.high_pass_hz, chirp.tx_power_level) == (gain_db, high_pass_hz, 31)
 
 
 def test_registers_that_make_no_frames_are_refused_with_the_reason(clock: SteppedClock) -> None:

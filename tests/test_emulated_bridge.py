@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from faceedge.errors import DeviceError
 from faceedge.radar.bgt60_transport import Transport
-from faceedge.simulation.devices.bgt60 import Bgt60Chip, pack
+from faceedge.simulation.devices.bgt60 import Bgt60Chip
+from faceedge.simulation.devices.bgt60_frames import pack
 from faceedge.simulation.devices.bridge import BridgeEmulator
 from faceedge.simulation.devices.clock import RealClock, SteppedClock
 from faceedge.simulation.devices.faults import Faults
@@ -56,6 +57,7 @@ class Host:
                     frame, self.buffer = self.buffer[: 20 + length], self.buffer[20 + length :]
                     if zlib.crc32(frame[:-4]) == int.from_bytes(frame[-4:], "little"):
                         return kind, status, sequence, stamp, frame[16:-4]
+                    continue
             self.buffer += self.port.read(max(1, self.port.in_waiting))
         raise AssertionError("the bridge said nothing")
 

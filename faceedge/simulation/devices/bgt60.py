@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from fractions import Fraction
 
-import numpy as np
-
 from faceedge.errors import ConfigurationError
-from faceedge.simulation.devices.bgt60_timing import OSCILLATOR_HZ, FrameTiming, decode
+from faceedge.radar.chirp import ChirpSettings
+from faceedge.simulation.devices.bgt60_frames import WORD_BYTES, Run
+from faceedge.simulation.devices.bgt60_timing import OSCILLATOR_HZ, FrameTiming, chirp_settings, decode
 from faceedge.simulation.devices.clock import NS_PER_S, Clock, RealClock
-from faceedge.simulation.devices.feed import MID_SCALE, Feed, MovingPointFeed
+from faceedge.simulation.devices.feed import Feed, MovingPointFeed
 
 FIFO_WORDS = 8192
-WORD_BYTES = 3
 ADDRESSES = 128
 
 MAIN, ADC0, CHIP_ID, STAT1, PACR1, SFCTL, SADC_CTRL = 0x00, 0x01, 0x02, 0x03, 0x04, 0x06, 0x07
@@ -53,130 +52,14 @@ FSTAT_CLOCK, FSTAT_BURST, FSTAT_UNDERFLOW, FSTAT_EMPTY = 1 << 17, 1 << 18, 1 << 
 FSTAT_CREF, FSTAT_FULL, FSTAT_OVERFLOW = 1 << 21, 1 << 22, 1 << 23
 
 _SADC_VOLT_PER_STEP, _VOLT_AT_0_C, _VOLT_PER_C = 1.21 / 256, 0.78984, 0.00286
-_LFSR_PERIOD = 4095
-_HEADER_SYNC, _HEADER_SET = 0x000000, 1
-
-
-def _lfsr_words() -> np.ndarray:
-    words = np.empty(_LFSR_PERIOD, np.uint16)
-    word = 0x001
-    for index in range(_LFSR_PERIOD):
-        words[index] = word
-        feedback = (word << 11) ^ (word << 10) ^ (word << 9) ^ (word << 3)
-        word = (word >> 1) | (feedback & 0x800)
-    return words
-
-
-LFSR_WORDS = _lfsr_words()
-"""(4095,) uint16: what receiver 1 delivers in test mode, from the start of the frames on, again and again."""
-
-
-def pack(samples: np.ndarray) -> bytes:
-    """FIFO words of 3 bytes from an even number of 12-bit samples, (n,) uint16."""
-    first, second = samples[0::2], samples[1::2]
-    words = np.empty((first.size, WORD_BYTES), np.uint8)
-    words[:, 0] = first >> 4
-    words[:, 1] = (first & 0xF) << 4 | second >> 8
-    words[:, 2] = second & 0xFF
-    return words.tobytes()
-
-
-@dataclass(slots=True)
-class _Run:
-    """Frames from one FRAME_START on; positions in words since then."""
-
-    timing: FrameTiming
-    start_ns: int
-    ns_per_cycle: Fraction
-    feed: Feed
-    first_index: int
-    test_words: bool
-    taken: int = 0
-    misfits: int = 0
-    cache: dict[int, np.ndarray] = field(default_factory=dict)
-
-    def words_at(self, now_ns: int) -> int:
-        """Words written into the FIFO until ``now_ns``."""
-        cycles = (now_ns - self.start_ns) * self.ns_per_cycle.denominator // self.ns_per_cycle.numerator
-        return self.timing.samples_at(cycles) // 2
-
-    def time_of_word(self, word: int) -> int | None:
-        """When ``word`` (from 0) is in the FIFO, or None: never."""
-        cycle = self.timing.cycle_of(2 * word + 1)
-        return None if cycle is None else self.time_of_cycle(cycle)
-
-    def time_of_cycle(self, cycle: int) -> int:
-        return self.start_ns - (-cycle * self.ns_per_cycle.numerator // self.ns_per_cycle.denominator)
-
-    def frames_at(self, now_ns: int) -> int:
-        """Frames of which there is at least one word."""
-        return -(-2 * self.words_at(now_ns) // self.timing.fifo_samples_per_frame)
-
-    def take(self, count: int) -> bytes:
-        """The next ``count`` words."""
-        per_frame = self.timing.fifo_samples_per_frame
-        start, stop = 2 * self.taken, 2 * (self.taken + count)
-        pieces = []
-        while start < stop:
-            frame, offset = divmod(start, per_frame)
-            end = min(stop, (frame + 1) * per_frame)
-            pieces.append(self._frame(frame)[offset : offset + end - start])
-            start = end
-        self.taken += count
-        for old in [frame for frame in self.cache if (frame + 1) * per_frame <= stop]:
-            del self.cache[old]
-        return pack(np.concatenate(pieces)) if pieces else b""
-
-    def _frame(self, frame: int) -> np.ndarray:
-        """All samples of ``frame`` in FIFO order, (n,) uint16."""
-        if frame not in self.cache:
-            timing = self.timing
-            if self.test_words:
-                cube = np.full((len(timing.rx), timing.chirps, timing.samples), MID_SCALE, np.uint16)
-            else:
-                cube = self._fitted(self.feed.cube(self.first_index + frame))
-            order = cube.transpose(1, 2, 0).reshape(timing.chirps, -1)
-            if self.test_words and timing.rx[0] == 1:
-                count = timing.chirps * timing.samples
-                words = LFSR_WORDS[(np.arange(count) + frame * count) % _LFSR_PERIOD]
-                order[:, 0 :: len(timing.rx)] = words.reshape(timing.chirps, -1)
-            if timing.header_samples:
-                order = np.concatenate((self._headers(frame), order), axis=1)
-            self.cache[frame] = order.reshape(-1)
-        return self.cache[frame]
-
-    def _fitted(self, cube: np.ndarray) -> np.ndarray:
-        """``cube`` as these settings sample it: receivers chosen by number, cut or filled up where it differs."""
-        timing = self.timing
-        if len(cube) == 3 and len(timing.rx) < 3:
-            cube = cube[[number - 1 for number in timing.rx]]
-        shape = (len(timing.rx), timing.chirps, timing.samples)
-        silent = [place for place, number in enumerate(timing.rx) if number not in timing.mixing]
-        if cube.shape == shape and not silent:
-            return cube & 0xFFF
-        fitted = np.full(shape, MID_SCALE, np.uint16)
-        common = tuple(slice(0, min(have, want)) for have, want in zip(cube.shape, shape, strict=True))
-        fitted[common] = cube[common] & 0xFFF
-        fitted[silent] = MID_SCALE
-        self.misfits += cube.shape != shape
-        return fitted
-
-    def _headers(self, frame: int) -> np.ndarray:
-        """(chirp, 6): sync word, frame and chirp counter, chirp length and channel set, as places of 12 bit."""
-        headers = np.zeros((self.timing.chirps, self.timing.header_samples), np.uint16)
-        headers[:, 0:2] = _HEADER_SYNC
-        headers[:, 2] = frame & 0xFFF
-        headers[:, 3] = np.arange(self.timing.chirps) & 0xFFF
-        headers[:, 4] = self.timing.samples & 0xFFF
-        headers[:, 5] = _HEADER_SET
-        return headers
 
 
 class Bgt60Chip:
     """One chip with an antenna that sees a ``Feed``. Any thread may call it.
 
     Args:
-        feed: what it sees; None: a point that moves.
+        feed: what it sees, or what makes that from the chirp settings that its registers hold when frames start;
+            None: a point that moves.
         clock: its time.
         drift_ppm: its oscillator is faster than 80 MHz by so much.
         temperature_c: of the chip; may be set at any time.
@@ -189,7 +72,7 @@ class Bgt60Chip:
 
     def __init__(
         self,
-        feed: Feed | None = None,
+        feed: Feed | Callable[[ChirpSettings], Feed] | None = None,
         clock: Clock | None = None,
         *,
         drift_ppm: float = 0.0,
@@ -205,8 +88,9 @@ class Bgt60Chip:
         )
         self._ns_per_cycle = Fraction(NS_PER_S, OSCILLATOR_HZ) / (1 + Fraction(round(drift_ppm * 1000), 10**9))
         self._changed = threading.Condition(threading.RLock())
-        self._runs: deque[_Run] = deque(maxlen=16)
+        self._runs: deque[Run] = deque(maxlen=16)
         self._next_index = 0
+        self._made: tuple[ChirpSettings, Feed] | None = None
         self.reset()
 
     # Pins
@@ -217,7 +101,7 @@ class Bgt60Chip:
             self._registers = [RESET_VALUES.get(address, 0) for address in range(ADDRESSES)]
             self._errors = 0
             self._sadc_result = self._sadc_wait = 0
-            self._run: _Run | None = None
+            self._run: Run | None = None
             self._reset_fifo()
             self._changed.notify_all()
 
@@ -418,10 +302,18 @@ class Bgt60Chip:
             return
         self.counters["starts"] += 1
         test = bool(self._registers[SFCTL] & LFSR_EN)
-        feed = self.feed or _moving_point(timing)
-        self._run = _Run(timing, self.clock.now_ns(), self._ns_per_cycle, feed, self._next_index, test)
+        feed = self._feed_for(chirp_settings(self._registers))
+        self._run = Run(timing, self.clock.now_ns(), self._ns_per_cycle, feed, self._next_index, test)
         if not test:
             self._runs.append(self._run)
+
+    def _feed_for(self, chirp: ChirpSettings) -> Feed:
+        """The feed; one that is made from the settings is kept as long as they stay, for it may be costly."""
+        if self.feed is not None and not callable(self.feed):
+            return self.feed
+        if self._made is None or self._made[0] != chirp:
+            self._made = (chirp, (self.feed or MovingPointFeed)(chirp))
+        return self._made[1]
 
     def _settle(self) -> None:
         """Work out what happened until now: has the FIFO run over?"""
@@ -489,14 +381,3 @@ class Bgt60Chip:
         samples = 2 * self._run.words_at(self.clock.now_ns())
         frames, samples = divmod(samples, timing.fifo_samples_per_frame)
         return (frames & 0xFFF) << 12 | samples // timing.fifo_samples_per_chirp & 0xFFF
-
-
-def _moving_point(timing: FrameTiming) -> Feed:
-    return MovingPointFeed(
-        (len(timing.rx), timing.chirps, timing.samples),
-        start_hz=timing.start_hz,
-        slope_hz_per_s=timing.slope_hz_per_s,
-        sample_rate_hz=OSCILLATOR_HZ / timing.adc_divider,
-        chirp_period_s=timing.chirp_period_s,
-        frame_period_s=timing.frame_period_s,
-    )

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from faceedge.errors import ConfigurationError
+from faceedge.radar.chirp import ChirpSettings
 
 OSCILLATOR_HZ = 80_000_000
 FREQUENCY_STEP_HZ = 640e6 / 2**20
@@ -20,12 +22,15 @@ FREQUENCY_OFFSET_HZ = 96 * 640e6
 HEADER_WORDS = 3
 """FIFO words before each chirp when SFCTL.PREFIX_EN is set."""
 
+HIGH_PASS_HZ = (20e3, 45e3, 70e3, 80e3)
+
 # (register, lowest bit, width)
 _ADC_DIV = (0x01, 14, 10)
 _WAKE_UP, _WAKE_UP_MUL = (0x00, 4, 8), (0x00, 12, 4)
 _PREFIX_EN = (0x06, 18, 1)
 _OSCILLATOR_EN = (0x04, 23, 1)
 _CHANNELS, _ADC_EN = (0x11, 20, 3), (0x11, 10, 1)
+_TX_POWER = (0x11, 0, 5)
 _TX_EN, _VCO_EN = (0x10, 0, 1), (0x10, 4, 1)
 _MIXERS = ((0x10, 12, 2), (0x10, 14, 2), (0x10, 16, 2))
 _SET_EN = (0x16, 4, 1)
@@ -57,7 +62,6 @@ class FrameTiming:
         chirp, frame: from one chirp or frame to the next.
         max_frames: after which the chip stops; 0: never.
         header_samples: what the FIFO holds before the samples of each chirp, in places of 12 bit.
-        start_hz, slope_hz_per_s: of the ramp.
     """
 
     rx: tuple[int, ...]
@@ -72,8 +76,6 @@ class FrameTiming:
     frame: int
     max_frames: int
     header_samples: int
-    start_hz: float
-    slope_hz_per_s: float
 
     @property
     def fifo_samples_per_chirp(self) -> int:
@@ -121,6 +123,11 @@ class FrameTiming:
         return frame * self.frame + self.first_sample + chirp * self.chirp + triggers * self.adc_divider
 
 
+def _field(registers: Sequence[int], where: tuple[int, int, int]) -> int:
+    address, low, width = where
+    return registers[address] >> low & ((1 << width) - 1)
+
+
 def timer_cycles(value: int, multiplier: int) -> int:
     """Length of the timers that have a multiplier (wake-up, INIT0, INIT1, SED, FED)."""
     return (value << multiplier) * 8 + multiplier + 3 if value else 1
@@ -139,11 +146,7 @@ def decode(registers: Sequence[int]) -> FrameTiming:
     Raises:
         ConfigurationError: the chip would make no frames from these, or this emulator does not know which.
     """
-
-    def field(where: tuple[int, int, int]) -> int:
-        address, low, width = where
-        return registers[address] >> low & ((1 << width) - 1)
-
+    field = partial(_field, registers)
     rx = tuple(number for number in (1, 2, 3) if field(_CHANNELS) >> (number - 1) & 1)
     _check(
         {
@@ -176,8 +179,6 @@ def decode(registers: Sequence[int]) -> FrameTiming:
             ),
         }
     )
-    slope = _signed(field(_SLOPE_WORD))
-    ramp_word = _signed(field(_START_WORD))
     on = field(_TX_EN) and field(_VCO_EN)
     return FrameTiming(
         rx=rx,
@@ -192,9 +193,36 @@ def decode(registers: Sequence[int]) -> FrameTiming:
         frame=chirps * active + (chirps - 1) * sed + fed + wake_up + (0 if idle_between else init),
         max_frames=field(_MAX_FRAMES),
         header_samples=2 * HEADER_WORDS * field(_PREFIX_EN),
-        start_hz=FREQUENCY_OFFSET_HZ
-        + (ramp_word + (sampling - 8 * field(_SAMPLE_DELAY) - 1 - start) * slope) * FREQUENCY_STEP_HZ,
-        slope_hz_per_s=slope * FREQUENCY_STEP_HZ * OSCILLATOR_HZ,
+    )
+
+
+def chirp_settings(registers: Sequence[int]) -> ChirpSettings:
+    """What these registers transmit and how they sample it, with the band as the vendor's tool states it.
+
+    Raises:
+        ConfigurationError: as ``decode``.
+    """
+    timing, field = decode(registers), partial(_field, registers)
+    slope_hz = _signed(field(_SLOPE_WORD)) * FREQUENCY_STEP_HZ  # per cycle
+    ramp = 8 * field(_RAMP_TIME)
+    before_pa = 8 * field(_PA_DELAY) - 8 * field(_START_DELAY) - 10  # cycles of the ramp before the amplifier is on
+    start_hz = FREQUENCY_OFFSET_HZ + _signed(field(_START_WORD)) * FREQUENCY_STEP_HZ + before_pa * slope_hz
+    receiver = timing.rx[0] - 1
+    high_pass, vga, high_gain = (0x12, 5 * receiver, 2), (0x12, 5 * receiver + 2, 3), (0x12, 20 + receiver, 1)
+    return ChirpSettings(
+        device="bgt60tr13c",
+        start_frequency_hz=start_hz,
+        end_frequency_hz=start_hz + (ramp - before_pa - 1) * slope_hz,
+        slope_hz_per_s=slope_hz * OSCILLATOR_HZ,
+        samples_per_chirp=timing.samples,
+        sample_rate_hz=OSCILLATOR_HZ / timing.adc_divider,
+        chirps_per_frame=timing.chirps,
+        chirp_period_s=timing.chirp_period_s,
+        frame_period_s=timing.frame_period_s,
+        rx_antennas=timing.rx,
+        tx_power_level=field(_TX_POWER),
+        if_gain_db=(18.0 if field(high_gain) else 30.0) + 5.0 * field(vga),
+        high_pass_hz=HIGH_PASS_HZ[field(high_pass)],
     )
 
 

@@ -17,7 +17,8 @@ from typing import Self
 
 import numpy as np
 
-from faceedge.simulation.devices.bgt60 import FIFO_WORDS, WORD_BYTES, Bgt60Chip
+from faceedge.simulation.devices.bgt60 import FIFO_WORDS, Bgt60Chip
+from faceedge.simulation.devices.bgt60_frames import WORD_BYTES
 from faceedge.simulation.devices.faults import Faults
 from faceedge.simulation.devices.pty import PtyPort
 

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from faceedge.errors import InputError
-from faceedge.radar.chirp import SPEED_OF_LIGHT_M_S
+from faceedge.radar.chirp import SPEED_OF_LIGHT_M_S, ChirpSettings
 
 FULL_SCALE = 4095
 MID_SCALE = 2048
@@ -78,22 +78,15 @@ class MovingPointFeed:
     """One point straight ahead that swings about a range, with noise: enough to see that everything works.
 
     Args:
-        shape: (rx, chirp, sample) of the cubes.
-        start_hz, slope_hz_per_s, sample_rate_hz: of the ramp and the ADC.
-        chirp_period_s, frame_period_s: of the frame.
+        chirp: what the radar transmits and how it samples.
         range_m, swing_m, swing_hz: where the point is: ``range_m + swing_m * sin(2 pi swing_hz t)``.
         amplitude, noise: in ADC counts.
     """
 
     def __init__(
         self,
-        shape: tuple[int, int, int],
+        chirp: ChirpSettings,
         *,
-        start_hz: float,
-        slope_hz_per_s: float,
-        sample_rate_hz: float,
-        chirp_period_s: float,
-        frame_period_s: float,
         range_m: float = 0.6,
         swing_m: float = 0.15,
         swing_hz: float = 0.4,
@@ -101,10 +94,10 @@ class MovingPointFeed:
         noise: float = 4.0,
         seed: int = 0,
     ) -> None:
-        self.shape = shape
-        self._times_s = np.arange(shape[1]) * chirp_period_s
-        self._frequencies_hz = start_hz + slope_hz_per_s * np.arange(shape[2]) / sample_rate_hz
-        self._frame_period_s = frame_period_s
+        self.chirp = chirp
+        self._times_s = np.arange(chirp.chirps_per_frame) * chirp.chirp_period_s
+        sampled_s = np.arange(chirp.samples_per_chirp) / chirp.sample_rate_hz
+        self._frequencies_hz = chirp.start_frequency_hz + chirp.slope_hz_per_s * sampled_s
         self._range_m, self._swing_m, self._swing_hz = range_m, swing_m, swing_hz
         self._amplitude, self._noise, self._seed = amplitude, noise, seed
 
@@ -114,7 +107,7 @@ class MovingPointFeed:
 
     def cube(self, index: int) -> np.ndarray:
         """(rx, chirp, sample); the same index gives the same cube."""
-        delays_s = 2 * self.range_m(index * self._frame_period_s + self._times_s) / SPEED_OF_LIGHT_M_S
+        delays_s = 2 * self.range_m(index * self.chirp.frame_period_s + self._times_s) / SPEED_OF_LIGHT_M_S
         signal = self._amplitude * np.cos(2 * math.pi * delays_s[:, None] * self._frequencies_hz)
-        noise = np.random.default_rng((self._seed, index)).standard_normal(self.shape, np.float32) * self._noise
-        return np.clip(np.rint(MID_SCALE + signal + noise), 0, FULL_SCALE).astype(np.uint16)
+        noise = np.random.default_rng((self._seed, index)).standard_normal(self.chirp.cube_shape, np.float32)
+        return np.clip(np.rint(MID_SCALE + signal + self._noise * noise), 0, FULL_SCALE).astype(np.uint16)

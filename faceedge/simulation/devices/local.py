@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from faceedge.errors import DeviceError
 from faceedge.radar.bgt60_transport import MAX_TRANSACTION_BYTES, Block
-from faceedge.simulation.devices.bgt60 import WORD_BYTES, Bgt60Chip
+from faceedge.simulation.devices.bgt60 import Bgt60Chip
+from faceedge.simulation.devices.bgt60_frames import WORD_BYTES
 
 _READ_FIFO = bytes((0xFF, 0xC0, 0x00, 0x00))
 _WORDS_PER_BURST = (MAX_TRANSACTION_BYTES - len(_READ_FIFO)) // WORD_BYTES
