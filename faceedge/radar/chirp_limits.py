@@ -16,8 +16,8 @@ BAND_TOLERANCE_HZ = 100e3
 """Files state slopes and times in a few digits: a ramp of 45 MHz/us and 88.89 us is meant to be one of 4 GHz."""
 ROUNDING = 1e-6
 """Vendors' tools carry periods as 32-bit floats."""
-SLOPE_ROUNDING = 0.01
-"""Registers hold the slope in steps, which matter where the band is narrow and the ramp long."""
+SLOPE_ROUNDING_HZ_PER_S = 25e9
+"""Half a step of the registers that hold the slope, which matters where the band is narrow and the ramp long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,8 @@ def _common_problems(chirp: ChirpSettings, limits: DeviceLimits) -> list[str]:
             f"part, {_ghz(low)} to {_ghz(high)}: move it inside; or is the file for another device?"
         )
     sampled_hz, ramp_hz = chirp.sampled_bandwidth_hz, chirp.end_frequency_hz - chirp.start_frequency_hz
-    if sampled_hz > ramp_hz * (1 + SLOPE_ROUNDING):
+    rounding_hz = SLOPE_ROUNDING_HZ_PER_S * chirp.samples_per_chirp / chirp.sample_rate_hz
+    if sampled_hz > ramp_hz + rounding_hz:
         found.append(
             f"{chirp.samples_per_chirp} samples at {chirp.sample_rate_hz / 1e6:g} MHz cover {_ghz(sampled_hz)} of a "
             f"ramp of {_ghz(ramp_hz)}: take fewer samples, a lower slope, or a longer ramp."

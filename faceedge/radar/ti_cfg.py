@@ -6,6 +6,7 @@ it has is checked word by word against ``ti_commands``.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 
@@ -321,6 +322,8 @@ def from_chirp(chirp: ChirpSettings) -> TiConfiguration:
         *(f"chirpCfg {turn} {turn} 0 0 0 0 0 {1 << antenna - 1}" for turn, antenna in enumerate(turns)),
         f"frameCfg 0 {transmitters - 1} {chirp.chirps_per_frame} 0 {_decimal(chirp.frame_period_s * 1e3)} 1 0",
         *_DETECTION,
+        *_monitors(chirp),
+        "analogMonitor 0 0",
         f"aoaFovCfg -1 -90 90 -90 90\ncfarFovCfg -1 0 0 {_decimal(chirp.max_range_m)}",
         f"cfarFovCfg -1 1 {_decimal(-chirp.max_velocity_m_s)} {_decimal(chirp.max_velocity_m_s)}",
         "calibData 0 0 0",
@@ -341,10 +344,21 @@ _DETECTION = (
     "lvdsStreamCfg -1 0 0 0",
     "compRangeBiasAndRxChanPhase 0.0" + " 1 0" * 12,
     "measureRangeBiasAndRxChanPhase 0 1.5 0.2",
-    "CQRxSatMonitor 0 3 5 121 0",
-    "CQSigImgMonitor 0 127 4",
-    "analogMonitor 0 0",
 )
+MOST_PRIMARY_SLICES = 64
+SLICE_UNIT_US = 0.16
+SHORTEST_SLICE = 4
+
+
+def _monitors(chirp: ChirpSettings) -> tuple[str, str]:
+    """The receivers' monitors: primary slices, with a secondary one between two, that fit into the sampling."""
+    units = chirp.samples_per_chirp / chirp.sample_rate_hz * 1e6 / SLICE_UNIT_US
+    duration = max(SHORTEST_SLICE, math.ceil(units / MOST_PRIMARY_SLICES))
+    samples = max(SHORTEST_SLICE, 2 * math.ceil(chirp.samples_per_chirp / 2 / MOST_PRIMARY_SLICES))
+    return (
+        f"CQRxSatMonitor 0 3 {duration} {max(2 * int(units / duration) - 1, 1)} 0",
+        f"CQSigImgMonitor 0 {max(2 * (chirp.samples_per_chirp // samples) - 1, 1)} {samples}",
+    )
 
 
 def _mask(antennas: tuple[int, ...]) -> int:
