@@ -177,7 +177,7 @@ IWR = ChirpSettings(
         (bgt60_chirp(chirps=1, frame_period_s=0.3e-3), "of a frame of 0.3 ms: lengthen the frame to"),
         (
             bgt60_chirp(chirp_period_s=50e-6),
-            "128 samples at 2 MHz need a ramp of 69 us, and with the way back a chirp takes 71.7125 us at least, got 50",
+            "128 samples at 2 MHz need a ramp of 69 us, and with the way back a chirp takes 71.7125 us at least",
         ),
         (bgt60_chirp(57e9, 63e9), "the ramp from 57 GHz to 63 GHz leaves the band of the part, 58 GHz to 63.5 GHz"),
         (bgt60_chirp(60e9, 64e9), "leaves the band"),
