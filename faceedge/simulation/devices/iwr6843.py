@@ -120,6 +120,7 @@ class Iwr6843Emulator:
         refuse: commands that the device refuses.
         calibration_s: how long the first ``sensorStart`` takes.
         speed: device seconds in a second.
+        lossy: a host that does not read in time loses bytes, as with a UART; otherwise the line waits for it.
         first_cycles: of the cycle counter at power-up.
         stale: what lies in the memory behind a packet.
         cli_link, data_link: where the ports appear; None: in temporary folders.
@@ -143,6 +144,7 @@ class Iwr6843Emulator:
         refuse: Collection[str] = (),
         calibration_s: float = CALIBRATION_S,
         speed: float = 1.0,
+        lossy: bool = True,
         first_cycles: int = 0,
         stale: bytes | None = None,
         cli_link: Path | None = None,
@@ -171,7 +173,7 @@ class Iwr6843Emulator:
         self._boot_ns = self.clock.now_ns()
         self._cli = PtyPort(bytes_per_s=CLI_BYTES_PER_S * speed, link=cli_link)
         self._data = PtyPort(
-            bytes_per_s=speed / SECONDS_PER_BYTE, lossy=True, link=data_link, faults=self.faults, stream=1
+            bytes_per_s=speed / SECONDS_PER_BYTE, lossy=lossy, link=data_link, faults=self.faults, stream=1
         )
         self._state = threading.RLock()  # console and cable
         self._changed = threading.Condition()  # what the frame thread waits for
