@@ -8,6 +8,7 @@ import math
 from typing import Any
 
 import pytest
+from chirps import bgt60_chirp, bgt60_chirps, iwr6843_chirps, refusal
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +16,6 @@ from faceedge.errors import ConfigurationError
 from faceedge.radar import bgt60_ramp
 from faceedge.radar.chirp import PLAUSIBLE, ChirpSettings, from_json, summary, to_json
 from faceedge.radar.chirp_limits import LIMITS, advice, check_limits, next_power_of_two, problems
-from tests.chirps import bgt60_chirp, bgt60_chirps, iwr6843_chirps, refusal
 
 FOOD = bgt60_chirp()
 C = 299_792_458.0

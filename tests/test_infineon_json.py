@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chirps import bgt60_chirp, bgt60_chirps, refusal
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +16,6 @@ from faceedge.errors import ConfigurationError
 from faceedge.radar.chirp import ChirpSettings
 from faceedge.radar.chirp_limits import check_limits
 from faceedge.radar.infineon_json import read, write
-from tests.chirps import bgt60_chirp, bgt60_chirps, refusal
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "radar" / "bgt60"
 

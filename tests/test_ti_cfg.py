@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from chirps import bgt60_chirp, iwr6843_chirps, refusal
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +16,6 @@ from faceedge.radar.chirp_limits import check_limits
 from faceedge.radar.ti_cfg import from_chirp, parse
 from faceedge.radar.ti_commands import COMMANDS
 from faceedge.radar.ti_output import output_advice, output_of
-from tests.chirps import bgt60_chirp, iwr6843_chirps, refusal
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "radar" / "iwr6843" / "cfg"
 C = 299_792_458.0
@@ -133,6 +133,7 @@ def test_every_command_of_the_table_is_known_by_its_words() -> None:
         ("0 60 83", "0 nan 83", "line 9: profileCfg start_frequency_ghz must be a number, got 'nan'"),
         ("0 60 83", "0 1_0 83", "start_frequency_ghz must be a number, got '1_0'"),
         ("0 60 83", "0 1e99 83", "start_frequency_ghz must lie between 1 and 1000, got 1e99"),
+        ("channelCfg 15 7 0", "channelCfg 15 1e999 0", "tx_mask must lie between 0 and 7, got 1e999"),
         ("0 60 83", "0 60 -3", "idle_us must lie between 0 and 5242.87, got -3"),
         ("0 60 83 7 88.89 0 0 45", "0 60 83 7 88.89 0 0 300", "slope_mhz_per_us must lie between -250 and 250"),
         ("sensorStart", "sensorStart 0 0", "sensorStart takes 0 to 1 arguments"),

@@ -217,8 +217,7 @@ def parse(text: str) -> TiConfiguration:
         words = tuple(line.split())
         if not words or words[0].startswith(COMMENT):
             continue
-        if len(" ".join(words)) > LONGEST_LINE or not line.isascii() or not line.isprintable():
-            _refuse_line(number, line)
+        _check_text(number, " ".join(words))
         if words[0] in COMMANDS:
             _check(number, words, COMMANDS[words[0]])
         commands.append(words)
@@ -228,13 +227,12 @@ def parse(text: str) -> TiConfiguration:
     return TiConfiguration(tuple(commands), tuple(lines), tuple(_warnings(commands, lines)))
 
 
-def _refuse_line(number: int, line: str) -> None:
+def _check_text(number: int, line: str) -> None:
     if len(line) > LONGEST_LINE:
         raise ConfigurationError(
             f"line {number}: the device takes {LONGEST_LINE} characters, got {len(line)}; is this a .cfg file?"
         )
-    printable = line.replace("\t", " ")
-    if not (printable.isascii() and printable.isprintable()):
+    if not (line.isascii() and line.isprintable()):
         raise ConfigurationError(f"line {number}: expected plain ASCII text, got {line[:40]!r}.")
 
 
@@ -250,7 +248,7 @@ def _check(number: int, words: tuple[str, ...], command: Command) -> None:
         )
     for argument, word in zip(command.arguments, given, strict=False):
         value = _value(word)
-        if value is None or (argument.whole and value != int(value)):
+        if value is None or (argument.whole and math.isfinite(value) and value != int(value)):
             kind = "a whole number" if argument.whole else "a number"
             raise ConfigurationError(f"line {number}: {name} {argument.name} must be {kind}, got {word!r}.")
         if not argument.low <= value <= argument.high:
