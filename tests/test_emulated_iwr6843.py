@@ -244,8 +244,9 @@ def test_advanced_frames_take_their_subframes_in_turn() -> None:
     console("subFrameCfg 1 0 0 1 32 60 0 1 1 60\n")
     console("guiMonitor 1 1 0 0 0 0 0\n")
     first, second = console.start().subframes
-    assert (first.period_s, first.tx, first.gui.range_profile) == (pytest.approx(0.04), 2, True)
-    assert (second.period_s, second.tx, second.gui.range_profile) == (pytest.approx(0.06), 1, False)
+    assert [first.period_s, second.period_s] == pytest.approx([0.04, 0.06])
+    assert (first.tx, first.gui.range_profile) == (2, True)
+    assert (second.tx, second.gui.range_profile) == (1, False)
 
 
 def test_geometry_follows_the_configuration() -> None:
@@ -391,7 +392,7 @@ def test_a_target_stands_where_its_range_and_velocity_say() -> None:
     assert content.range_doppler is not None
     assert content.range_profile is not None
     assert content.noise_profile is not None
-    place = np.unravel_index(np.argmax(content.range_doppler), content.range_doppler.shape)
+    place = divmod(int(np.argmax(content.range_doppler)), frame.doppler_bins)
     assert place == (round(math.hypot(0.3, 1.2, 0.1) / frame.range_step_m), 2)
     assert np.array_equal(content.range_profile, content.range_doppler[:, 0])
     assert np.array_equal(content.noise_profile, content.range_doppler[:, 8])
@@ -446,17 +447,17 @@ def test_velocities_beyond_the_limit_fold_back() -> None:
 
 def test_a_frame_s_noise_depends_on_its_number_alone() -> None:
     frame, feed = configured(), TargetFeed(standing_face())
-    first = feed.content(frame, 7, 1.0).range_profile
-    feed.content(frame, 8, 1.0)
-    assert np.array_equal(feed.content(frame, 7, 1.0).range_profile, first)
-    assert not np.array_equal(feed.content(frame, 8, 1.0).range_profile, first)
+    profiles = [feed.content(frame, number, 1.0).range_profile for number in (7, 8, 7)]
+    first, other, again = (profile.tolist() for profile in profiles if profile is not None)
+    assert again == first
+    assert other != first
 
 
 def test_frames_are_stretched_when_sending_takes_too_long() -> None:
     frame = configured()  # 100 ms, 2 ms of them chirps
     timer = FrameTimer(5.0)
     begin_s, built_s, statistics = timer.begin(frame, 4000)
-    assert (begin_s, built_s) == (5.0, pytest.approx(5.005984))
+    assert [begin_s, built_s] == pytest.approx([5.0, 5.005984])
     assert statistics == Statistics(4000, 0, 0, 0, 0, 4)
     assert timer.end(800) == 0.0
     begin_s, _, statistics = timer.begin(frame, 4010)

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from faceedge.errors import ConfigurationError
+from faceedge.radar.angles import RECEIVER_POSITIONS_M
 from faceedge.radar.chirp import SPEED_OF_LIGHT_M_S, ChirpSettings
 
 SAMPLING_DELAY_S = 249 / 80e6
@@ -34,8 +35,9 @@ _BOLTZMANN_J_K = 1.380649e-23
 _ROOM_K = 293.0
 _LOAD_OHM = 50.0
 
-_SPACING_M = 2.5e-3
-_RX_POSITIONS_M = {1: (0.0, _SPACING_M, 0.0), 2: (0.0, 0.0, _SPACING_M), 3: (0.0, 0.0, 0.0)}
+
+def _receivers() -> dict[int, tuple[float, float, float]]:
+    return {number: (0.0, y, z) for number, (y, z) in RECEIVER_POSITIONS_M["bgt60tr13c"].items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class FrontEnd:
     leakage_range_m: float = 0.03
     offset_counts: tuple[float, float, float] = (1650.0, 1920.0, 2070.0)
     tx_position_m: tuple[float, float, float] = (0.0, 5.0e-3, 0.0)
-    rx_positions_m: dict[int, tuple[float, float, float]] = field(default_factory=lambda: dict(_RX_POSITIONS_M))
+    rx_positions_m: dict[int, tuple[float, float, float]] = field(default_factory=_receivers)
     frequency_noise_hz: float = 0.0
 
     def counts_per_root_watt(self, chirp: ChirpSettings) -> float:
