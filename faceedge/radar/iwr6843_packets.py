@@ -48,6 +48,8 @@ _HEADER_STRUCT = struct.Struct("<8s8I")
 _TLV_STRUCT = struct.Struct("<II")
 _TOTAL_STRUCT = struct.Struct("<I")
 _TOTAL_AT = 12
+_IDENTITY = (slice(8, 12), slice(16, 20))
+"""Version and platform, as bytes of the header."""
 
 
 @dataclass(slots=True)
@@ -60,7 +62,7 @@ class Counters:
         bytes_skipped: bytes that belong to no packet given out.
         bad_lengths: magic words behind which the lengths of header and TLVs do not agree or exceed the limits.
         bad_counts: magic words behind which a count exceeds its limit.
-        cut_short: packets that lost bytes: another one began before their end.
+        cut_short: packets that lost bytes: another one, or the end of the stream, came before their end.
         bad_tlvs: TLVs that cannot be what their type says, in packets given out.
         unknown_tlvs: TLVs of a type that the standard demo does not have; kept as raw bytes.
         frames_missing: frames that the frame numbers skip.
@@ -222,14 +224,14 @@ class PacketStream:
             if verdict.reason:
                 self._refuse(start, verdict)
                 continue
-            contest = self._contest(start, verdict)
+            contest = self._contest(start, verdict, final)
             if contest is _Contest.REFUTED:
                 self._cut_short(start, "another packet begins inside this one")
                 self._at = start + len(MAGIC)
-            elif verdict.stop and (contest is _Contest.CLEAR or final):
+            elif contest is _Contest.CLEAR:
                 packets.append(self._accept(start, verdict))
             elif final:
-                self._report("incomplete", start, f"the stream ends after {len(buffer) - start} bytes of a packet")
+                self._cut_short(start, f"the stream ends after {len(buffer) - start} bytes of it")
                 self._at = start + len(MAGIC)
             else:
                 self._at = start
@@ -307,18 +309,22 @@ class PacketStream:
             return _MORE
         return _Verdict(start + stop, tuple(tlvs), header, header_bytes)
 
-    def _contest(self, start: int, verdict: _Verdict) -> _Contest:
+    def _contest(self, start: int, verdict: _Verdict, final: bool) -> _Contest:
         """Look at what seems to begin inside the packet at ``start``: the packet may have lost bytes, or hold these.
 
         It has lost bytes if the packet inside ends at or behind its end, or is followed by a magic word, or if what
-        follows its own end is none. These are facts about the stream, so its cuts make no difference.
+        follows its own end is none. These are facts about the stream, so its cuts make no difference. At the stream's
+        end (``final``) the header of the same device inside is enough.
         """
         buffer, end = self._buffer, verdict.stop
         at = max(self._contested_from - self._base, start + len(MAGIC))
         first, rivals, undecided = -1, 0, False
         while (at := buffer.find(MAGIC, at, end or len(buffer))) >= 0:
             inner = self._examine(at)
-            if not inner.reason:
+            if final and end and not inner.stop and not inner.reason:
+                if self._same_device(start, at):
+                    return _Contest.REFUTED
+            elif not inner.reason:
                 followed = self._magic_at(inner.stop) if inner.stop else None
                 if inner.stop and (followed or (end and inner.stop >= end)):
                     return _Contest.REFUTED
@@ -329,14 +335,19 @@ class PacketStream:
                     break
             at += len(MAGIC)
         self._contested_from = self._base + (first if first >= 0 else (end or len(buffer)) - len(MAGIC) + 1)
-        if undecided or not end:
+        if not end or (undecided and not final):
             return _Contest.OPEN
-        if not rivals:
+        if not rivals or final:
             return _Contest.CLEAR
         followed = self._magic_at(end)
         if followed is None:
             return _Contest.OPEN
         return _Contest.CLEAR if followed else _Contest.REFUTED
+
+    def _same_device(self, first: int, second: int) -> bool:
+        """Whether two headers have the same version and platform."""
+        headers = bytes(self._buffer[first : first + HEADER_BYTES]), bytes(self._buffer[second : second + HEADER_BYTES])
+        return all(headers[0][part] == headers[1][part] for part in _IDENTITY)
 
     def _magic_at(self, position: int) -> bool | None:
         """Whether a magic word stands there; None: more bytes are needed to say."""

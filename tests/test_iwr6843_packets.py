@@ -1,0 +1,525 @@
+"""The IWR6843's data port: packets put together by hand, real captures, and whatever can happen to bytes on a line."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import struct
+import tracemalloc
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import ti_packets as ti
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from faceedge.errors import InputError
+from faceedge.radar import iwr6843_decode as decode
+from faceedge.radar.chirp import ChirpSettings
+from faceedge.radar.iwr6843_layout import HEADER, MAGIC, TEMPERATURE_SENSORS, TLVS, Packet
+from faceedge.radar.iwr6843_packets import FrameNumbers, PacketStream
+
+CAPTURES = Path(__file__).resolve().parents[2] / "shared" / "data" / "radar" / "iwr6843"
+POINTS_CAPTURE = CAPTURES / "xwr68xx_processed_stream_2019_12_04T21_44_51_663.dat"
+LAB_CAPTURE = CAPTURES / "vital_signs_68xx_dataOutputFromEVM.bin"
+SHAPE = decode.Shape(range_bins=4, doppler_bins=4, virtual_antennas=12)
+
+# A packet written out: header, one point, its side info, a range profile of 4 bins, 4 stale bytes.
+GOLDEN = bytes.fromhex(
+    "0201040306050807"  # magic
+    "04000503 60000000 43680a00 2a000000 00e1f505 01000000 03000000 00000000".replace(" ", "")
+    + "01000000 10000000 0000003f 00000040 000080be 0000c03f".replace(" ", "")  # x 0.5, y 2, z -0.25, 1.5 m/s
+    + "07000000 04000000 fa00 1c02".replace(" ", "")  # 25 dB, 54 dB
+    + "02000000 08000000 0000 0002 0004 0018".replace(" ", "")  # 0, 1, 2 and 12 octaves
+    + "02010403"  # stale: looks like the beginning of a magic word
+)
+
+
+def parse(*pieces: bytes) -> tuple[list[Packet], PacketStream]:
+    stream = PacketStream()
+    packets = [packet for piece in pieces for packet in stream.feed(piece)]
+    return packets + stream.finish(), stream
+
+
+def numbers(packets: Iterable[Packet]) -> list[int]:
+    return [packet.header.frame_number for packet in packets]
+
+
+def chunks(data: bytes, cuts: Iterable[int]) -> list[bytes]:
+    places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    return [data[start:stop] for start, stop in itertools.pairwise(places)]
+
+
+# Tables
+
+
+def test_the_tables_have_the_sizes_of_the_format() -> None:
+    assert HEADER.itemsize == 40
+    sizes = {kind: layout.record.itemsize for kind, layout in TLVS.items()}
+    assert sizes == {1: 16, 2: 2, 3: 2, 4: 4, 5: 2, 6: 24, 7: 4, 8: 4, 9: 28}
+    assert len(TEMPERATURE_SENSORS) == 10
+    assert bytes.fromhex("0201040306050807") == MAGIC
+
+
+# Golden vectors
+
+
+def test_a_packet_written_out_by_hand_is_read_field_by_field() -> None:
+    assert len(GOLDEN) == 96
+    packets, stream = parse(GOLDEN)
+    (packet,) = packets
+    assert packet.header._asdict() == {
+        "version": 0x03050004,
+        "total_bytes": 96,
+        "platform": 0x000A6843,
+        "frame_number": 42,
+        "time_cpu_cycles": 100_000_000,
+        "num_objects": 1,
+        "num_tlvs": 3,
+        "subframe": 0,
+    }
+    assert [(tlv.type, tlv.start, tlv.stop) for tlv in packet.tlvs] == [(1, 48, 64), (7, 72, 76), (2, 84, 92)]
+    assert packet.data == GOLDEN
+    assert packet.problems == ()
+    assert stream.counters.bytes_skipped == 0
+
+
+def test_points_are_turned_into_the_axes_of_robots() -> None:
+    (packet,), _ = parse(GOLDEN)
+    # The device's x right, y ahead, z up: 0.5 to the right, 2 ahead, 0.25 below; receding with 1.5 m/s; 25 dB.
+    np.testing.assert_allclose(decode.points(packet), [[2.0, -0.5, -0.25, 1.5, 25.0]], rtol=1e-6)
+    assert decode.points(packet).dtype == np.float32  # type: ignore[union-attr]
+
+
+def test_a_range_profile_is_in_db_of_one_antenna() -> None:
+    (packet,), _ = parse(GOLDEN)
+    profile = decode.range_profile_db(packet, SHAPE)
+    # 512 steps are one doubling summed over 12 antennas: 6.02 dB / 12 each.
+    np.testing.assert_allclose(profile, [0.0, 6.0206 / 12, 2 * 6.0206 / 12, 6.0206], rtol=1e-4)
+
+
+def test_a_range_doppler_map_has_zero_velocity_in_the_middle_and_magnitudes() -> None:
+    octave = 512 * 12
+    image = np.zeros((4, 4), int)
+    image[1, 0] = octave  # range bin 1, at rest
+    image[2, 1] = 2 * octave  # receding slowly
+    image[3, 3] = 3 * octave  # approaching slowly
+    packets, _ = parse(ti.packet(1, ti.words(5, image.ravel().tolist())))
+    result = decode.range_doppler(packets[0], SHAPE)
+    expected = np.ones((4, 4))
+    expected[1, 2], expected[2, 3], expected[3, 1] = 2, 4, 8
+    np.testing.assert_allclose(result, expected, rtol=1e-6)
+    assert result.dtype == np.float32  # type: ignore[union-attr]
+
+
+def test_heat_maps_have_the_imaginary_part_first() -> None:
+    values = [3, 4, -1, 2] * 4
+    for kind in (4, 8):
+        (packet,), _ = parse(ti.packet(1, ti.tlv(kind, struct.pack("<16h", *values))))
+        result = decode.heat_map(packet, SHAPE)
+        assert result is not None
+        assert result.shape == (4, 2)
+        np.testing.assert_array_equal(result[0], [4 + 3j, 2 - 1j])
+
+
+def test_statistics_noise_and_temperature_are_read() -> None:
+    packets, _ = parse(ti.packet(1, ti.words(3, [512 * 12] * 4), ti.statistics(4074), ti.temperature()))
+    assert decode.statistics(packets[0]) == decode.Statistics(4074, 8591, 75915, 0, 0, 4)
+    np.testing.assert_allclose(decode.noise_profile_db(packets[0], SHAPE), [6.0206] * 4, rtol=1e-4)
+    assert decode.temperature_c(packets[0]) == 43.0
+    invalid, _ = parse(ti.packet(1, ti.temperature(invalid=-1)))
+    assert math.isnan(decode.temperature_c(invalid[0]))
+
+
+def test_what_was_not_sent_is_none() -> None:
+    (packet,), _ = parse(ti.packet(1, ti.statistics(), objects=3))
+    assert decode.points(packet) is None
+    assert decode.range_profile_db(packet, SHAPE) is None
+    assert decode.range_doppler(packet, SHAPE) is None
+    assert decode.heat_map(packet, SHAPE) is None
+    assert math.isnan(decode.temperature_c(packet))
+
+
+@pytest.mark.parametrize("tlvs", [(ti.points([]), ti.words(2, [0] * 4)), (ti.words(2, [0] * 4),), ()])
+def test_a_frame_without_points_has_none_whether_an_empty_tlv_comes_or_not(tlvs: tuple[bytes, ...]) -> None:
+    (packet,), _ = parse(ti.packet(1, *tlvs))
+    found = decode.points(packet)
+    assert found is not None
+    assert found.shape == (0, 5)
+    assert packet.problems == ()
+
+
+def test_points_without_side_info_have_an_unknown_ratio() -> None:
+    (packet,), _ = parse(ti.packet(1, ti.points([(0, 1, 0, 0)]), objects=1))
+    assert np.isnan(decode.points(packet)[0, 4])  # type: ignore[index]
+
+
+def test_images_of_another_size_than_the_chirp_gives_are_refused_with_a_sentence() -> None:
+    packets, _ = parse(ti.packet(7, ti.words(5, [0] * 15)), ti.packet(8, ti.words(2, [0] * 5)))
+    with pytest.raises(InputError, match=r"frame 7: range-Doppler heat map has 15 values, the chirp gives 16;"):
+        decode.range_doppler(packets[0], SHAPE)
+    with pytest.raises(InputError, match=r"frame 8: range profile has 5 values, the chirp gives 4;"):
+        decode.range_profile_db(packets[1], SHAPE)
+    packets, _ = parse(ti.packet(9, ti.tlv(4, bytes(4 * 5))))
+    with pytest.raises(InputError, match=r"frame 9: azimuth heat map has 5 values, expected a multiple of"):
+        decode.heat_map(packets[0], SHAPE)
+
+
+def test_the_shape_follows_from_the_chirp_by_powers_of_two() -> None:
+    chirp = ChirpSettings(
+        "iwr6843",
+        60e9,
+        63.6e9,
+        83e12,
+        176,
+        2.175e6,
+        33,
+        287.67e-6,
+        0.25,
+        (1, 2, 3, 4),
+        (1, 2, 3),
+        complex_sampling=True,
+    )
+    assert decode.Shape.of(chirp) == decode.Shape(256, 64, 12)
+
+
+# Real captures
+
+
+@pytest.mark.skipif(not POINTS_CAPTURE.exists(), reason="needs the captures of real devices (shared/data)")
+def test_a_capture_of_a_real_device_is_read_completely() -> None:
+    packets, stream = parse(POINTS_CAPTURE.read_bytes())
+    assert numbers(packets) == list(range(209, 310))
+    assert stream.counters.as_dict() == {
+        **dict.fromkeys(stream.counters.as_dict(), 0),
+        "packets": 101,
+        "bytes_received": 79360,
+    }
+    assert stream.take_problems() == []
+    without = [packet.header.frame_number for packet in packets if packet.header.num_objects == 0]
+    assert without == [265, 266, 287, 293]
+    for packet in packets:
+        kinds = [tlv.type for tlv in packet.tlvs]
+        assert kinds == ([1, 2, 6] if packet.header.num_objects == 0 else [1, 7, 2, 6])
+        assert len(decode.points(packet)) == packet.header.num_objects  # type: ignore[arg-type]
+    assert sum(packet.tlvs[-1].stop == len(packet.data) for packet in packets) == 10
+    first = packets[0]
+    assert (first.header.version, first.header.platform) == (0x03030002, 0x000A6843)
+    np.testing.assert_allclose(decode.points(first)[0], [0.0849, -0.0191, 0, 0, 18.1], atol=6e-4)  # type: ignore[index]
+    assert first.records(2)[:3].tolist() == [4391, 4404, 4409]  # type: ignore[index]
+    assert decode.statistics(first) == decode.Statistics(4074, 8591, 75915, 0, 0, 4)
+    assert decode.range_profile_db(first, decode.Shape(256, 16, 8)).shape == (256,)  # type: ignore[union-attr]
+
+
+@pytest.mark.skipif(not POINTS_CAPTURE.exists(), reason="needs the captures of real devices (shared/data)")
+def test_the_end_of_the_active_frame_keeps_the_pace_of_the_frames_in_a_real_capture() -> None:
+    packets, _ = parse(POINTS_CAPTURE.read_bytes())
+    built = np.array([packet.header.time_cpu_cycles for packet in packets]) / 200.0
+    processing = [decode.statistics(packet).processing_us for packet in packets]  # type: ignore[union-attr]
+    for times, rms_us in ((built, 81.0), (built - processing, 0.5)):
+        line = np.polyfit(range(101), times, 1)
+        assert np.std(times - np.polyval(line, range(101))) == pytest.approx(rms_us, rel=0.2)
+        assert line[0] == pytest.approx(100_000, rel=1e-3)
+
+
+@pytest.mark.skipif(not LAB_CAPTURE.exists(), reason="needs the captures of real devices (shared/data)")
+def test_packets_of_a_lab_are_found_and_their_own_tlvs_are_named() -> None:
+    packets, stream = parse(LAB_CAPTURE.read_bytes())
+    assert numbers(packets) == list(range(131, 379))
+    assert {len(packet.data) for packet in packets} == {288}
+    assert stream.counters.bytes_skipped == 0
+    assert stream.counters.bad_tlvs == 248
+    assert packets[0].problems == ("frame 131: its statistics has 128 bytes, expected 24.",)
+    assert decode.statistics(packets[0]) is None
+    sentences = stream.take_problems()
+    assert len(sentences) == 5
+    assert sentences[-1] == "244 more of this kind: bad TLV."
+
+
+@pytest.mark.skipif(not LAB_CAPTURE.exists(), reason="needs the captures of real devices (shared/data)")
+def test_a_capture_cut_into_256_bytes_of_each_packet_gives_sentences_and_no_packet() -> None:
+    data = LAB_CAPTURE.read_bytes()
+    cut = b"".join(data[start : start + 256] for start in range(0, len(data), 288))
+    packets, stream = parse(cut)
+    assert packets == []
+    assert stream.counters.cut_short == 248
+    assert stream.counters.bytes_skipped == len(cut)
+
+
+@pytest.mark.skipif(not POINTS_CAPTURE.exists(), reason="needs the captures of real devices (shared/data)")
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(0, 79360), max_size=60), st.lists(st.integers(0, 100), max_size=4, unique=True))
+def test_a_real_capture_in_any_pieces_and_with_packets_cut_short(cuts: list[int], short: list[int]) -> None:
+    whole, _ = parse(POINTS_CAPTURE.read_bytes())
+    pieces = [packet.data[: len(packet.data) // 2] if at in short else packet.data for at, packet in enumerate(whole)]
+    packets, _ = parse(*chunks(b"".join(pieces), cuts))
+    assert numbers(packets) == [209 + at for at in range(101) if at not in short]
+
+
+# The stream
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
+    """Good packets with garbage between them; the garbage may end in a part of a magic word."""
+    data, good = b"", []
+    for number in range(1, draw(st.integers(1, 6)) + 1):
+        data += draw(st.binary(max_size=40)) + draw(st.sampled_from([b"", MAGIC[:3], MAGIC[:7]]))
+        good.append(ti.usual(number, draw(st.integers(0, 4)), draw(st.sampled_from([0, 4, 32]))))
+        data += good[-1]
+    return data, good
+
+
+@given(streams(), st.lists(st.integers(0, 2000), max_size=30))
+def test_how_the_stream_is_cut_makes_no_difference(stream: tuple[bytes, list[bytes]], cuts: list[int]) -> None:
+    data, good = stream
+    packets, parser = parse(*chunks(data, cuts))
+    assert [packet.data for packet in packets] == good
+    assert [data[packet.offset :][: len(packet.data)] for packet in packets] == good
+    assert parser.counters.bytes_skipped == len(data) - sum(map(len, good))
+
+
+@given(streams())
+def test_byte_by_byte_gives_the_same_packets(stream: tuple[bytes, list[bytes]]) -> None:
+    data, good = stream
+    packets, _ = parse(*(data[at : at + 1] for at in range(len(data))))
+    assert [packet.data for packet in packets] == good
+
+
+def test_a_packet_is_given_out_with_its_last_byte() -> None:
+    data, stream = ti.usual(1), PacketStream()
+    assert stream.feed(data[:-1]) == []
+    assert numbers(stream.feed(data[-1:])) == [1]
+    assert stream.buffered == 0
+
+
+@given(st.integers(1, 250), st.integers(0, 5), st.lists(st.integers(0, 1500), max_size=6))
+def test_a_packet_that_lost_bytes_never_takes_the_next_one_with_it(lost: int, objects: int, cuts: list[int]) -> None:
+    first, second, third = ti.usual(1, objects), ti.usual(2, 3), ti.usual(3, 3)
+    lost = min(lost, len(first))
+    for start in (0, 8, len(first) // 2, len(first) - lost):
+        damaged = first[:start] + first[start + lost :]
+        packets, _ = parse(*chunks(damaged + second + third, cuts))
+        assert [packet.data for packet in packets][-2:] == [second, third]
+        assert len(packets) <= 3
+
+
+@given(st.integers(8, 39), st.binary(min_size=1, max_size=4), st.lists(st.integers(0, 1500), max_size=6))
+def test_a_damaged_header_never_takes_the_next_packet_with_it(at: int, wrong: bytes, cuts: list[int]) -> None:
+    damaged = bytearray(ti.usual(1))
+    damaged[at : at + len(wrong)] = wrong
+    good = [ti.usual(2), ti.usual(3)]
+    packets, _ = parse(*chunks(bytes(damaged) + b"".join(good), cuts))
+    assert [packet.data for packet in packets][-2:] == good
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_every_packet_of_which_no_byte_changed_is_recovered(data: st.DataObject) -> None:
+    count = data.draw(st.integers(2, 6))
+    pieces = [ti.usual(number, data.draw(st.integers(0, 3)), 4) for number in range(1, count + 1)]
+    stream = bytearray(b"".join(pieces))
+    starts = [0, *itertools.accumulate(map(len, pieces))]
+    changed = set()
+    for at in data.draw(st.lists(st.integers(0, len(stream) - 1), max_size=12)):
+        stream[at] = data.draw(st.integers(0, 255))
+        changed.add(at)
+    cuts = data.draw(st.lists(st.integers(0, len(stream)), max_size=8))
+    packets, parser = parse(*chunks(bytes(stream), cuts))
+    found = {packet.offset for packet in packets}
+    for start, stop in itertools.pairwise(starts):
+        if not any(start <= at < stop for at in changed):
+            assert start in found
+    given_out = sum(len(packet.data) for packet in packets)
+    counters = parser.counters
+    assert counters.bytes_received == len(stream) == given_out + counters.bytes_skipped or counters.cut_short
+
+
+def test_a_magic_word_in_a_payload_is_no_packet() -> None:
+    payload = list(struct.unpack("<4H", MAGIC)) + [0, 1, 2, 3]
+    first = ti.packet(1, ti.words(2, payload * 8), ti.statistics())
+    packets, stream = parse(first, ti.usual(2))
+    assert numbers(packets) == [1, 2]
+    assert stream.counters.bytes_skipped == 0
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 10_000])
+def test_a_whole_packet_in_a_payload_is_no_packet_when_the_outer_one_ends_where_it_should(size: int) -> None:
+    outer = ti.packet(1, ti.tlv(2, bytes(64) + ti.usual(9) + bytes(64)), ti.statistics())
+    data = outer + ti.usual(2)
+    packets, _ = parse(*(data[at : at + size] for at in range(0, len(data), size)))
+    assert numbers(packets) == [1, 2]
+
+
+def test_a_packet_behind_the_rest_of_a_large_one_is_found_although_the_large_one_would_hold_it() -> None:
+    large = ti.packet(1, ti.words(5, [7] * 8192), ti.statistics())
+    packets, stream = parse(large[:5000] + ti.usual(2) + ti.usual(3) + ti.usual(4))
+    assert numbers(packets) == [2, 3, 4]
+    assert stream.counters.cut_short == 1
+    # Also at once, before the length that the large one announces has come.
+    assert stream.take_problems() == ["packet at byte 0: another packet begins inside this one; skipped."]
+
+
+def test_a_header_with_an_extra_number_is_recognised() -> None:
+    lab = ti.packet(5, ti.words(2, list(range(1000, 1032))), ti.statistics(), extra=struct.pack("<I", 2))
+    packets, _ = parse(ti.usual(4) + lab + ti.usual(6))
+    assert [(packet.header.frame_number, packet.header_bytes) for packet in packets] == [(4, 40), (5, 44), (6, 40)]
+    assert packets[1].records(2)[:2].tolist() == [1000, 1001]  # type: ignore[index]
+
+
+# Limits
+
+
+@pytest.mark.parametrize(
+    ("bad", "counter", "sentence"),
+    [
+        (ti.packet(1, total=39), "bad_lengths", "its header announces 39 bytes, expected 40 to 262144"),
+        (ti.packet(1, total=2**32 - 1), "bad_lengths", "its header announces 4294967295 bytes, expected 40 to 262144"),
+        (
+            ti.packet(1, ti.statistics(), total=768),
+            "bad_lengths",
+            "its header announces 768 bytes and its 1 TLVs end after 72, expected at most 31 bytes of padding",
+        ),
+        (ti.packet(1, count=33, total=4096), "bad_counts", "its header announces 33 TLVs, expected at most 32"),
+        (ti.packet(1, count=4), "bad_lengths", "TLV 1 of 4 (type 3419064776) announces"),
+        (
+            ti.packet(1, struct.pack("<II", 2, 900), bytes(100)),
+            "bad_lengths",
+            "TLV 1 of 2 (type 2) announces 900 bytes, 112 of the packet's 160 are left",
+        ),
+    ],
+)
+def test_lengths_and_counts_outside_their_limits_are_skipped_with_a_sentence(
+    bad: bytes, counter: str, sentence: str
+) -> None:
+    packets, stream = parse(bad, ti.usual(2))
+    assert numbers(packets) == [2]
+    assert getattr(stream.counters, counter) == 1
+    assert stream.counters.bytes_skipped == len(bad)
+    (problem,) = stream.take_problems()
+    assert problem.startswith(f"packet at byte 0: {sentence}")
+    assert problem.endswith("; skipped.")
+
+
+@pytest.mark.parametrize(
+    ("packet", "sentence"),
+    [
+        (
+            ti.packet(3, ti.points([(0, 1, 0, 0)] * 2), objects=3),
+            "its detected points has 2 entries, the header announces 3",
+        ),
+        (ti.packet(3, ti.tlv(1, bytes(20)), objects=1), "its detected points has 20 bytes, expected a multiple of 16"),
+        (ti.packet(3, ti.side_info([(1, 1)]), objects=0), "its side info has 1 entries, the header announces 0"),
+        (ti.packet(3, ti.tlv(6, bytes(20))), "its statistics has 20 bytes, expected 24"),
+        (ti.packet(3, ti.tlv(9, bytes(56))), "its temperature has 56 bytes, expected 28"),
+        (ti.packet(3, ti.tlv(2, bytes(5))), "its range profile has 5 bytes, expected a multiple of 2"),
+        (
+            ti.packet(3, ti.tlv(7, bytes(4 * 3000)), objects=3000),
+            "its side info has 3000 entries, expected at most 2048",
+        ),
+        (ti.packet(3, ti.statistics(), ti.statistics()), "a type of TLV comes twice; the first of them counts"),
+    ],
+)
+def test_a_tlv_that_does_not_fit_its_type_is_named_and_not_decoded(packet: bytes, sentence: str) -> None:
+    packets, stream = parse(packet)
+    assert packets[0].problems == (f"frame 3: {sentence}.",)
+    assert stream.counters.bad_tlvs == 1
+    assert stream.take_problems() == [f"frame 3: {sentence}."]
+
+
+def test_an_unknown_tlv_is_kept_as_raw_bytes_and_named() -> None:
+    packets, stream = parse(ti.packet(3, ti.tlv(4711, b"raw"), ti.statistics()))
+    assert packets[0].payload(4711) == b"raw"
+    assert packets[0].problems == ()
+    assert decode.statistics(packets[0]) is not None
+    assert stream.counters.unknown_tlvs == 1
+    assert stream.take_problems() == ["frame 3: TLV type 4711 is not of the standard demo."]
+
+
+def test_sentences_are_few_however_many_problems_there_are() -> None:
+    _, stream = parse(b"".join(ti.packet(number, total=8) for number in range(1000)))
+    assert stream.counters.bad_lengths == 1000
+    problems = stream.take_problems()
+    assert len(problems) == 5
+    assert problems[-1] == "996 more of this kind: bad length."
+    assert stream.take_problems() == []
+
+
+def test_a_stream_that_ends_in_a_packet_says_so() -> None:
+    packets, stream = parse(ti.usual(1), ti.usual(2)[:-5])
+    assert numbers(packets) == [1]
+    size = len(ti.usual(1))
+    assert stream.take_problems() == [f"packet at byte {size}: the stream ends after {size - 5} bytes of it; skipped."]
+    assert stream.counters.bytes_skipped == size - 5
+
+
+# Frame numbers
+
+
+@pytest.mark.parametrize(
+    ("sequence", "missing", "restarts", "repeated"),
+    [
+        ([1, 2, 3], 0, 0, 0),
+        ([5, 6, 9, 10], 2, 0, 0),
+        ([100, 101, 1, 2, 3], 0, 1, 0),
+        ([7, 8, 8, 9], 0, 0, 1),
+        ([7, 8, 900, 10, 11], 0, 0, 0),  # 900 was 9
+        ([7, 8, 900, 11, 12], 1, 0, 0),  # 900 was 9 or 10
+        ([7, 8, 900, 901], 891, 0, 0),
+        ([30, 31, 1, 33, 34], 0, 0, 0),
+        ([30, 31, 4_000_000_000, 33], 0, 0, 0),
+        ([30, 31, 4_000_000_000, 4_000_000_001], 0, 1, 0),
+    ],
+)
+def test_frame_numbers_tell_losses_from_restarts_and_damage(
+    sequence: list[int], missing: int, restarts: int, repeated: int
+) -> None:
+    counter = FrameNumbers()
+    for number in sequence:
+        counter.push(number)
+    assert (counter.missing, counter.restarts, counter.repeated) == (missing, restarts, repeated)
+
+
+def test_subframes_share_a_frame_number() -> None:
+    packets, stream = parse(*(ti.packet(frame, ti.statistics(), subframe=sub) for frame in (1, 2) for sub in range(3)))
+    assert len(packets) == 6
+    assert (stream.counters.frames_missing, stream.counters.repeated, stream.counters.restarts) == (0, 0, 0)
+
+
+# Memory
+
+
+def test_memory_stays_bounded_on_headers_that_announce_much_and_on_plain_noise() -> None:
+    rng = np.random.default_rng(3)
+    tempting = ti.packet(1, ti.tlv(2, b""), total=200_000)[:40] + struct.pack("<II", 2, 199_900)
+    stream = PacketStream()
+    tracemalloc.start()
+    for _ in range(300):
+        stream.feed(rng.bytes(4096))
+        stream.feed(tempting)
+        assert stream.buffered <= 2 * 262_144 + 4096
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1_500_000
+    assert stream.counters.packets < 10
+    assert numbers(stream.feed(bytes(300_000) + ti.usual(5)))[-1] == 5
+
+
+def test_thousands_of_magic_words_in_a_row_take_no_quadratic_time() -> None:
+    # Each opens a header that announces 200,000 bytes: work counts calls, for time would depend on the machine.
+    stream, calls = PacketStream(), 0
+    examine = stream._examine
+
+    def counted(start: int) -> object:
+        nonlocal calls
+        calls += 1
+        return examine(start)
+
+    stream._examine = counted  # type: ignore[assignment, method-assign]
+    header = ti.packet(1, count=1, total=200_000)[:40] + struct.pack("<II", 2, 199_000)
+    for _ in range(2000):
+        stream.feed(header)
+    stream.feed(bytes(300_000))
+    assert calls < 2000 * 40
