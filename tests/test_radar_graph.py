@@ -237,13 +237,18 @@ def test_an_iwr6843_delivers_points_and_its_own_range_doppler(graph: Graph, tmp_
         values |= {"data_port": emulator.data_port}
         child = graph.start("radar_node", {"/**": values}, "-r", "__ns:=/ti")
         clouds = graph.collect("/ti/radar/points", PointCloud2, qos=qos_profile_sensor_data)
+        images = graph.collect("/ti/radar/range_doppler", Image, qos=qos_profile_sensor_data)
         chirps = graph.collect("/ti/radar/chirp", String, qos=LATCHED)
-        graph.wait_for(lambda: len(clouds) > 3 and chirps, "points")
+        graph.wait_for(lambda: len(clouds) > 3 and images and chirps, "points and images")
         points = radar_conversions.cloud_to_points(clouds[-1])
         assert len(points) > 0
         assert 0.15 < np.linalg.norm(points[0, :3]) < 0.5
         assert points[0, 0] > abs(points[0, 1])
-        assert radar_conversions.message_to_chirp(chirps[0]).device == "iwr6843"
+        chirp = radar_conversions.message_to_chirp(chirps[0])
+        assert chirp.device == "iwr6843"
+        image = radar_conversions.image_to_matrix(images[0])
+        assert image.shape == (chirp.range_bins, chirp.chirps_per_frame)
+        assert np.isfinite(image).all()
         status = graph.wait_for_report("ti/radar", lambda s: frames(s) > 3, "frames")
         assert values_of(status)["chirp"] == "iwr6843_face.cfg"
         assert graph.stop(child) == 0

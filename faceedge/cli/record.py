@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import threading
 from pathlib import Path
 
 from faceedge.cli.ros import needs_ros
@@ -37,15 +36,14 @@ def main(args: argparse.Namespace) -> int:
     if args.seconds is not None and not args.seconds > 0:
         raise ConfigurationError(f"--seconds must be more than 0, not {args.seconds:g}.")
     with needs_ros():
-        from faceedge.nodes.process import stop_on_signals
+        from faceedge.nodes.process import stop_event
         from faceedge.nodes.recording import record_bag, record_vendor
-    stop = threading.Event()
-    stop_on_signals(stop)
     print(f"recording into {args.output}; Ctrl-C ends it", file=sys.stderr)
-    if args.format == BAG:
-        recorded = record_bag(args.output, args.topics, args.seconds, stop)
-    else:
-        recorded = record_vendor(args.output, args.topics, args.seconds, stop, _notice)
+    with stop_event() as stop:
+        if args.format == BAG:
+            recorded = record_bag(args.output, args.topics, args.seconds, stop)
+        else:
+            recorded = record_vendor(args.output, args.topics, args.seconds, stop, _notice)
     for topic, count in sorted(recorded.messages.items()):
         print(f"{count:8d}  {topic}")
     if not recorded.messages:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-import threading
 from pathlib import Path
 
 from faceedge.cli.ros import needs_ros
@@ -42,20 +41,19 @@ def main(args: argparse.Namespace) -> int:
     if not 0 <= args.wait < math.inf:
         raise ConfigurationError(f"--wait must be 0 or more, not {args.wait:g}.")
     with needs_ros():
-        from faceedge.nodes.process import stop_on_signals
+        from faceedge.nodes.process import stop_event
         from faceedge.nodes.replayer import replay
-    stop = threading.Event()
-    stop_on_signals(stop)
-    published = replay(
-        args.path,
-        args.topics,
-        rate=args.rate,
-        loop=args.loop,
-        clock=args.clock,
-        patience_s=args.wait,
-        stop=stop,
-        notice=_notice,
-    )
+    with stop_event() as stop:
+        published = replay(
+            args.path,
+            args.topics,
+            rate=args.rate,
+            loop=args.loop,
+            clock=args.clock,
+            patience_s=args.wait,
+            stop=stop,
+            notice=_notice,
+        )
     for topic, count in sorted(published.items()):
         print(f"{count:8d}  {topic}")
     return 0

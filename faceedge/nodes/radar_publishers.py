@@ -91,11 +91,12 @@ class RadarPublishers:
         imager = self._imager
         assert imager is not None
         header = make_header(stamp_ns, self._frame_id)
+        # Images first: they are small, and whoever acts on them is in more of a hurry than a recorder is.
+        self._image("range-Doppler", self._range_doppler, imager.range_doppler, frame, header)
+        self._image("micro range-Doppler", self._micro, imager.micro_range_doppler, frame, header)
         if frame.cube is not None and self._adc.get_subscription_count():
             with self.timer.stage("publish adc"):
                 self._adc.publish(radar_conversions.cube_to_image(frame.cube, header))
-        self._image("range-Doppler", self._range_doppler, imager.range_doppler, frame, header)
-        self._image("micro range-Doppler", self._micro, imager.micro_range_doppler, frame, header)
         if frame.points is not None and self._points.get_subscription_count():
             with self.timer.stage("publish points"):
                 self._points.publish(radar_conversions.points_to_cloud(frame.points, header))

@@ -76,6 +76,8 @@ def record_bag(
     Raises:
         ConfigurationError: the folder exists or cannot be made.
     """
+    if folder.exists():
+        raise ConfigurationError(f"the bag {folder} exists already; give another name or remove it.")
     result = Recorded()
     with passing_node("faceedge_recorder") as (node, executor):
         recorder = Recorder(node, lambda topic, _: is_wanted(topic, patterns), folder, _counted(result))
