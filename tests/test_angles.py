@@ -4,7 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from radar_echoes import chirp_settings, echo, quantised, recorded_cubes, two_reflectors_chirp
 
@@ -23,6 +23,7 @@ def from_direction(azimuth_deg: float, elevation_deg: float, velocity_m_s: float
     return echo(CHIRP, 10 * CHIRP.range_resolution_m, velocity_m_s, extra_m=nearer_m)
 
 
+@settings(max_examples=50, deadline=None)
 @given(azimuth=st.floats(-55, 55), elevation=st.floats(-55, 55))
 def test_a_target_is_seen_in_its_direction(azimuth: float, elevation: float) -> None:
     transform, images = RangeDoppler(CHIRP), RangeAngle(CHIRP, angles=121)

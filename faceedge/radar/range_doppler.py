@@ -12,7 +12,8 @@ whatever the window, because its coherent gain is divided out.
 
 Every step (mean removal, window, Fourier sum, mean over chirps) is linear, so each transform is one matrix, computed
 once: a frame costs two matrix products and a square root. At 64 or 128 points that is as fast as an FFT, which would
-need further passes over the data, and it writes into preallocated memory on every NumPy.
+need further passes over the data, and it writes into preallocated memory on every NumPy. Run it with one BLAS thread
+(OPENBLAS_NUM_THREADS=1): more do not speed up products this small, and wait for each other on a busy machine.
 
 Source of the processing chain: S. M. Kahya et al., "HOOD: Real-time human presence and out-of-distribution detection
 using FMCW radar", IEEE Sensors Journal 2024 (arXiv:2308.02396), section III.
