@@ -71,7 +71,7 @@ def deinterleave(samples: np.ndarray, receivers: int, chirps: int, samples_per_c
     expected = receivers * chirps * samples_per_chirp
     if samples.size != expected:
         raise InputError(f"frame: expected {expected} samples, {samples.size} came; dropped.")
-    return np.ascontiguousarray(samples.reshape(chirps, samples_per_chirp, receivers).transpose(2, 0, 1))
+    return samples.reshape(chirps, samples_per_chirp, receivers).transpose(2, 0, 1).copy()  # C order; never a view
 
 
 def interleave(cube: np.ndarray) -> np.ndarray:
