@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import os
@@ -19,6 +20,9 @@ from iwr6843_configs import NEAR, lines
 from pictures import SHARED_DATA
 
 from faceedge.errors import ConfigurationError, InputError
+from faceedge.radar import iwr6843_decode as decode
+from faceedge.radar.iwr6843_layout import Packet
+from faceedge.radar.iwr6843_packets import PacketStream
 from faceedge.simulation.devices.faults import Faults
 from faceedge.simulation.devices.iwr6843 import FrameTimer, Iwr6843Emulator
 from faceedge.simulation.devices.iwr6843_cli import ARGUMENTS, PROMPT, CommandLine
@@ -467,6 +471,45 @@ def test_frames_are_stretched_when_sending_takes_too_long() -> None:
     begin_s, _, statistics = timer.begin(frame, 4000)
     assert begin_s == pytest.approx(5.1 + 1984e-6 + 4010e-6 + 16_384 * 11.2e-6)
     assert statistics.interframe_margin_us == 0
+
+
+def test_the_driver_s_decoder_reads_what_the_emulator_builds() -> None:
+    frame = configured(guiMonitor="-1 1 1 1 1 1 1")
+    rows = [(0.3, 1.2, 0.1, 2.6, 30.0), (-0.4, 0.8, -0.2, -5.1, 21.5), (0.1, 2.0, 0.3, 0.0, 12.0)]
+    content = dataclasses.replace(
+        TargetFeed(fixed_targets(rows)).content(frame, 1, 0.0),
+        statistics=Statistics(4074, 8591, 75915, 0, 1, 4),
+        temperatures=Temperatures(5, (41, 41, 40, 41, 47, 42, 42, 42, 39, 39)),
+    )
+    assert content.points is not None
+    assert content.range_doppler is not None
+    assert content.range_profile is not None
+    assert content.azimuth_heat_map is not None
+    packet, shape = decoded(content), decode.Shape(64, 16, 8)
+    points = decode.points(packet)
+    assert points is not None
+    x, y, z, velocity = content.points.T
+    assert np.array_equal(points.T, [y, -x, z, velocity, np.array([30, 21.5, 12], np.float32)])
+    image, profile = decode.range_doppler(packet, shape), decode.range_profile_db(packet, shape)
+    assert image is not None
+    assert profile is not None
+    assert np.allclose(image, np.fft.fftshift(2 ** (content.range_doppler / 4096), axes=1), rtol=1e-5)
+    assert np.allclose(profile, content.range_profile / 4096 * 6.0206, rtol=1e-4)
+    imaginary, real = np.moveaxis(content.azimuth_heat_map.astype(float), -1, 0)
+    heat = decode.heat_map(packet, shape)
+    assert heat is not None
+    assert np.array_equal(heat, real + 1j * imaginary)
+    assert decode.temperature_c(packet) == 47.0
+    statistics = decode.statistics(packet)
+    assert statistics is not None
+    assert (statistics.processing_us, statistics.transmit_us, statistics.margin_us) == (4074, 8591, 75915)
+
+
+def decoded(content: PacketContent) -> Packet:
+    stream = PacketStream()
+    packets = stream.feed(build_packet(content, frame_number=9, cycles=77, version=(3, 5, 0, 4))) + stream.finish()
+    assert len(packets) == 1
+    return packets[0]
 
 
 # Single packets that go wrong
