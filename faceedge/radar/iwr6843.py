@@ -52,8 +52,8 @@ class Iwr6843(RadarSource):
     the arrival.
 
     ``dropped`` counts gaps in the frame numbers. After the device was away ``sequence`` goes on with a gap of as many
-    frames as fit into the time, and ``dropped`` counts those as well. ``rejected`` counts packets whose parts do not
-    agree with each other or with the configuration.
+    frames as fit into the time; nobody made those, so ``dropped`` does not count them. ``rejected`` counts packets
+    whose parts do not agree with each other or with the configuration.
 
     Args:
         chirp_file: a TI configuration.
@@ -81,9 +81,8 @@ class Iwr6843(RadarSource):
         self._silent_s = 0.0
         self._received_before = 0
         self._refused = 0
+        self._newest = (-1, 0, 0)
         self._last: tuple[int, int, int] | None = None  # frame number, sequence, stamp of the last frame
-        self._opened = 0
-        self._missed_away = 0
 
     def open(self) -> None:
         """See `RadarSource.open`."""
@@ -101,7 +100,6 @@ class Iwr6843(RadarSource):
         except BaseException:
             self.close()
             raise
-        self._opened += 1
 
     def _forget(self) -> None:
         """Begin a new stream: what a sensor that was still running sent is thrown away."""
@@ -116,7 +114,7 @@ class Iwr6843(RadarSource):
         self._chunks.clear()
         self._clock = PacketClock()
         self._silent_s, self._refused, self._received_before = 0.0, 0, 0
-        self._gone = False
+        self._gone, self._newest = False, (-1, 0, 0)
         if self._last is not None:
             self._last = (-1, *self._last[1:])  # the device counts from 1 again
 
@@ -128,7 +126,8 @@ class Iwr6843(RadarSource):
         deadline = started + timeout_s
         while not self._ready:
             remaining_s = deadline - time.monotonic()
-            if not self._receive(max(0.0, remaining_s)) and remaining_s <= 0:
+            self._receive(max(0.0, remaining_s))
+            if remaining_s <= 0 and not self._ready:
                 self._silent_s += time.monotonic() - started
                 self._check_silence()
                 return None
@@ -138,13 +137,23 @@ class Iwr6843(RadarSource):
             raise item
         return self._frame(item)
 
-    def _receive(self, wait_s: float) -> bool:
-        """Read what has come, waiting for the first byte of it; whether anything has."""
+    def _queue(self, packets: list[Packet]) -> None:
+        """Packets that are ready, each once: a line that repeats itself tells nothing new."""
+        for packet in packets:
+            key = (packet.header.frame_number, packet.header.time_cpu_cycles, packet.header.subframe)
+            if key == self._newest:
+                self.counters["repeated"] = self.counters.get("repeated", 0) + 1
+                continue
+            self._newest = key
+            self._ready.append(packet)
+
+    def _receive(self, wait_s: float) -> None:
+        """Read what has come, waiting for the first byte of it."""
         port = self._data
         assert port is not None
         try:
             if not select.select([port.fileno()], [], [], wait_s)[0]:
-                return False
+                return
             if self._stream.buffered:  # the first byte of a packet is stamped at once, the others can gather
                 time.sleep(_READ_S)
             data = port.read(max(1, port.in_waiting))
@@ -157,15 +166,15 @@ class Iwr6843(RadarSource):
         self._chunks.append((counters.bytes_received, now_ns))
         if len(self._chunks) > _MOST_CHUNKS:
             self._chunks.popleft()
-        refused = counters.bad_lengths + counters.cut_short
+        refused = counters.bad_lengths + counters.bad_counts + counters.cut_short
         if refused > self._refused:
             self.rejected += refused - self._refused
             self._refused = refused
             sentence = next(iter(self._stream.take_problems()), "a packet came damaged.")
             self._ready.append(InputError(f"{self.description}: {sentence}"))
-        self._ready.extend(packets)
-        self._count()
-        return True
+        self._queue(packets)
+        self.counters["bytes_skipped"] = counters.bytes_skipped
+        self.counters["unknown_tlvs"] = counters.unknown_tlvs
 
     def _check_silence(self) -> None:
         if self._silent_s < self._stall_s:
@@ -236,18 +245,9 @@ class Iwr6843(RadarSource):
         away = last_number < 0
         if away or not 0 < made <= 2 * by_time + STALLED_PERIODS:  # another count began, or the number is damaged
             made = by_time
-        self.dropped += made - 1
-        if away:
-            self._missed_away += made - 1
+        self.dropped += 0 if away else made - 1
         self._last = (number, sequence + made, stamp_ns)
         return sequence + made
-
-    def _count(self) -> None:
-        counters = self._stream.counters
-        self.counters["bytes_skipped"] = counters.bytes_skipped
-        self.counters["unknown_tlvs"] = counters.unknown_tlvs
-        self.counters["reopened"] = max(0, self._opened - 1)
-        self.counters["missed_while_away"] = self._missed_away
 
     def close(self) -> None:
         """See `RadarSource.close`."""

@@ -81,7 +81,7 @@ def points(packet: Packet) -> np.ndarray | None:
         return np.empty((0, 5), np.float32) if sent_none else None
     result = np.empty((len(found), 5), np.float32)
     result[:, 0], result[:, 2], result[:, 3] = found["y_m"], found["z_m"], found["velocity_m_s"]
-    result[:, 1] = -found["x_m"]  # not np.negative(..., out=...): NumPy 2.4 then ignores the step between the x
+    result[:, 1] = 0 - found["x_m"]  # np.negative with out= ignores the step between the x in NumPy 2.4, and gives -0
     side = packet.records(SIDE_INFO)
     result[:, 4] = side["snr_decidb"] * np.float32(0.1) if side is not None and len(side) == len(found) else np.nan
     return result
