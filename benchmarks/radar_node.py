@@ -68,6 +68,11 @@ class Listener:
         for status in message.status:
             self.stages = {value.key.removeprefix("latency "): value.value for value in status.values}
 
+    def spin(self, duration_s: float) -> None:
+        """Handle messages for so long."""
+        end = time.monotonic() + duration_s
+        self.wait(lambda: time.monotonic() > end, PATIENCE_S)
+
     def wait(self, condition: Callable[[], bool], patience_s: float) -> None:
         """Handle messages until ``condition()``; raises TimeoutError."""
         deadline = time.monotonic() + patience_s
@@ -127,8 +132,7 @@ def recovery(work: Path) -> list[float]:
                 arrivals.clear()
                 listener.wait(lambda: len(arrivals) > 5, PATIENCE_S)
                 bridge.unplug()
-                away = time.monotonic() + AWAY_S
-                listener.wait(lambda away=away: time.monotonic() > away, PATIENCE_S)
+                listener.spin(AWAY_S)
                 arrivals.clear()
                 start = time.monotonic()
                 bridge.replug()

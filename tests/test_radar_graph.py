@@ -270,9 +270,10 @@ def bag_content(folder: Path) -> dict[str, list[bytes]]:
     return content
 
 
-def bag_qos(folder: Path) -> dict[str, list[Any]]:
+def bag_qos(folder: Path) -> dict[str, Any]:
+    """What the publishers of each topic offered."""
     with Reader(folder) as reader:
-        return {connection.topic: connection.ext.offered_qos_profiles for connection in reader.connections}
+        return {connection.topic: connection.ext for connection in reader.connections}
 
 
 @pytest.fixture
