@@ -24,7 +24,7 @@ from faceedge.simulation.devices.bgt60_frames import pack
 from faceedge.simulation.devices.bridge import BridgeEmulator
 from faceedge.simulation.devices.clock import RealClock, SteppedClock
 from faceedge.simulation.devices.faults import Faults
-from faceedge.simulation.devices.feed import RecordingFeed
+from faceedge.simulation.devices.feed import AheadFeed, CallableFeed, RecordingFeed
 from faceedge.simulation.devices.local import LocalTransport
 
 PATIENCE_S = 10.0
@@ -190,6 +190,36 @@ def test_paced_real_time_delivers_whole_frames() -> None:
         assert data == 2 * STREAM
         assert bridge.counters["dropped"] == 0
         assert chip.counters["overflows"] == 0
+
+
+def test_a_feed_that_is_slow_makes_no_fifo_run_over() -> None:
+    def slow(index: int) -> np.ndarray:
+        time.sleep(0.06)  # the FIFO has room for 17 ms
+        return CUBES[index % 3]
+
+    chip = Bgt60Chip(CallableFeed(slow))
+    with bridge_and_host(chip) as (bridge, host):
+        host.start()
+        host.next()
+        data = b"".join(host.next()[4] for _ in range(3 * FRAME_WORDS // WORDS))
+        assert data == STREAM
+        assert chip.counters["overflows"] == bridge.counters["dropped"] == 0
+
+
+def test_a_feed_computed_ahead_gives_the_same_cubes() -> None:
+    asked = []
+
+    def cube(index: int) -> np.ndarray:
+        asked.append(index)
+        return CUBES[index % 3]
+
+    feed = AheadFeed(CallableFeed(cube), depth=2)
+    assert all(np.array_equal(feed.cube(index), CUBES[index % 3]) for index in (0, 1, 2, 2, 7))
+    assert sorted(asked[:5]) == [0, 1, 2, 3, 4]
+    asked.clear()
+    feed = AheadFeed(CallableFeed(cube), period=3)
+    assert all(np.array_equal(feed.cube(index), CUBES[index % 3]) for index in range(20))
+    assert sorted(asked) == [0, 1, 2]
 
 
 def test_a_host_that_does_not_read_is_told_how_much_it_lost() -> None:

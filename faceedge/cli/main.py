@@ -42,6 +42,7 @@ COMMANDS = (
     _Entry(("view", "radar"), "faceedge.cli.view", "range-Doppler images, live in the terminal or as a picture"),
     _Entry(("record",), "faceedge.cli.record", "topics into a bag, or a radar's samples into the vendor's folder"),
     _Entry(("replay",), "faceedge.cli.replay", "a bag or a radar's recording folder on topics again, bit for bit"),
+    _Entry(("emulate",), "faceedge.cli.emulate", "a radar on serial ports that are none, for work without hardware"),
     _Entry(("train", "expression"), "faceedge.cli.train", "train the expression model and export it to TFLite"),
     _Entry(("evaluate", "expression"), "faceedge.cli.evaluate", "figures of the expression model on anyone's data"),
     _Entry(("bench",), "faceedge.cli.bench", "measure latency, memory and message cost on this machine"),

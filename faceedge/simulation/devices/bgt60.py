@@ -303,7 +303,10 @@ class Bgt60Chip:
         self.counters["starts"] += 1
         test = bool(self._registers[SFCTL] & LFSR_EN)
         feed = self._feed_for(chirp_settings(self._registers))
-        self._run = Run(timing, self.clock.now_ns(), self._ns_per_cycle, feed, self._next_index, test)
+        run = Run(timing, self._ns_per_cycle, feed, self._next_index, test)
+        run.prepare()
+        run.start_ns = self.clock.now_ns()
+        self._run = run
         if not test:
             self._runs.append(self._run)
 

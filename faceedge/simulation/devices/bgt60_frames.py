@@ -45,14 +45,18 @@ class Run:
     """Frames from one FRAME_START on; positions in words since then."""
 
     timing: FrameTiming
-    start_ns: int
     ns_per_cycle: Fraction
     feed: Feed
     first_index: int
     test_words: bool
+    start_ns: int = 0
     taken: int = 0
     misfits: int = 0
     cache: dict[int, np.ndarray] = field(default_factory=dict)
+
+    def prepare(self) -> None:
+        """Have the first frame ready, so that a feed may take its time before the frames start."""
+        self._frame(0)
 
     def words_at(self, now_ns: int) -> int:
         """Words written into the FIFO until ``now_ns``."""

@@ -19,6 +19,7 @@ import numpy as np
 
 from faceedge.simulation.devices.bgt60 import FIFO_WORDS, Bgt60Chip
 from faceedge.simulation.devices.bgt60_frames import WORD_BYTES
+from faceedge.simulation.devices.clock import PunctualClock, RealClock
 from faceedge.simulation.devices.faults import Faults
 from faceedge.simulation.devices.pty import PtyPort
 
@@ -40,6 +41,8 @@ LENGTHS = {HELLO: (1, 1), RESET: (0, 0), TRANSFER: (4, 4096), START: (2, 2), STO
 _READ_FIFO = bytes((0xFF, 0xC0, 0x00, 0x00))
 _READ_CHIP_ID = bytes((0x04, 0x00, 0x00, 0x00))
 _NO_MISO = 0xF0  # upper half of the status byte when the radar drives it
+_FOREVER_NS = 1 << 62
+_MOST_AT_ONCE = 8  # things that are done before the host is heard again
 _IDLE_S = 0.2  # how long the bridge sleeps at most
 _ROOM_S = 0.02  # how long a patient bridge waits for room before it listens to the host again
 _GIVE_UP_S = 0.1  # a request that is not complete after so long was cut off
@@ -64,7 +67,8 @@ class BridgeEmulator:
     Losing the cable takes its power: it starts anew at the next plug, and so does the chip.
 
     Args:
-        chip: on whose clock the bridge works as well.
+        chip: on whose clock the bridge works as well. A real clock is made punctual: a microcontroller reads the FIFO
+            in time whatever this computer is busy with.
         faults: of the line and of the bridge.
         pace_bytes_per_s: what USB carries towards the host in a device second; None: any amount.
         patient: wait for a slow host instead of dropping blocks. On a stepped clock time then stands still, so that
@@ -86,6 +90,8 @@ class BridgeEmulator:
         link: Path | None = None,
     ) -> None:
         self.chip = chip
+        if isinstance(chip.clock, RealClock):
+            chip.clock = PunctualClock(chip.clock)
         self.faults = faults or Faults()
         self.patient = patient
         speed = chip.clock.speed
@@ -159,26 +165,35 @@ class BridgeEmulator:
             elif not self.serial.plugged:
                 self._words = 0
             data = self.serial.read(self._time_to_wait())
+            self._catch_up()
             for request in self._parse(data):
                 self._answer(request)
-            if not data:
-                self._pass_time()
-            if self._words:
-                self._stream()
 
     def _next_event_ns(self) -> int | None:
         if not self._words:
             return None
-        return self.chip.overflow_ns() if self._too_late() else self.chip.irq_rise_ns()
+        if not self._too_late():
+            return self.chip.irq_rise_ns()
+        overflow_ns = self.chip.overflow_ns()
+        return None if overflow_ns is None else overflow_ns + 1
 
     def _time_to_wait(self) -> float:
         event = self._next_event_ns()
         return _IDLE_S if event is None else min(_IDLE_S, self.chip.clock.host_seconds_until(event))
 
-    def _pass_time(self) -> None:
-        event = self._next_event_ns()
-        if event is not None and self.chip.clock.host_seconds_until(event) == 0.0:
-            self.chip.clock.reach(event + (1 if self._too_late() else 0))
+    def _catch_up(self) -> None:
+        """Do what is due, each thing at its own time, however late this thread is."""
+        clock = self.chip.clock
+        stepped = math.isinf(clock.speed)  # everything is due at once, so there would be no end
+        for _ in range(1 if stepped else _MOST_AT_ONCE):
+            event = self._next_event_ns()
+            if event is None or clock.host_seconds_until(event) > 0.0:
+                if not stepped:
+                    clock.reach(_FOREVER_NS if event is None else event)
+                return
+            clock.reach(event)
+            if self._stop or not self._stream():
+                return
 
     def _device_us(self, time_ns: int) -> int:
         return max(0, round((time_ns - self._boot_ns) * self._clock_rate) // 1000)
@@ -267,16 +282,16 @@ class BridgeEmulator:
         self._overflow_done = self.chip.overflowed
         return not self._overflow_done
 
-    def _stream(self) -> None:
-        """Read one block if the interrupt line is high."""
+    def _stream(self) -> bool:
+        """Read one block if the interrupt line is high; False: a patient bridge has to wait for room first."""
         if self._too_late():
-            return
+            return True
         rise, now = self.chip.irq_rise_ns(), self.chip.clock.now_ns()
         if rise is None or rise > now:
-            return
+            return True
         size = HEADER.size + self._words * WORD_BYTES + CHECKSUM.size
         if self.patient and self.serial.plugged and not self.serial.wait_for_room(size, _ROOM_S):
-            return
+            return False
         answer = self.chip.transfer(_READ_FIFO + bytes(self._words * WORD_BYTES))
         self.counters["words"] += self._words
         if self._dropped and self._send(LOST, 0, 0, struct.pack("<I", self._dropped), room_for=size):
@@ -287,6 +302,7 @@ class BridgeEmulator:
             self._dropped += 1
             self.counters["dropped"] += 1
         self._sequence = (self._sequence + 1) & 0xFFFF
+        return True
 
     def _send(
         self, kind: int, status: int, sequence: int, payload: bytes, *, time_ns: int | None = None, room_for: int = 0

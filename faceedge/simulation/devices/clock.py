@@ -98,3 +98,35 @@ class SteppedClock:
         """Let ``seconds`` pass."""
         with self._lock:
             self._now_ns += round(seconds * NS_PER_S)
+
+
+class PunctualClock:
+    """A real clock that waits for its device: time goes on only when the device has done what was due until then.
+
+    A thread of an emulator that gets the processor too late thus does everything at the time at which the device would
+    have done it. ``reach`` must be called by that thread alone.
+
+    Args:
+        clock: the time to follow.
+    """
+
+    def __init__(self, clock: RealClock) -> None:
+        self._clock = clock
+        self._now_ns = clock.now_ns()
+
+    @property
+    def speed(self) -> float:
+        """Device seconds in a second."""
+        return self._clock.speed
+
+    def now_ns(self) -> int:
+        """Time until which the device has done everything, in ns."""
+        return self._now_ns
+
+    def host_seconds_until(self, moment_ns: int) -> float:
+        """Seconds on this computer until the followed clock shows ``moment_ns``."""
+        return self._clock.host_seconds_until(moment_ns)
+
+    def reach(self, moment_ns: int) -> None:
+        """Go on to ``moment_ns``, but not beyond the followed clock."""
+        self._now_ns = max(self._now_ns, min(moment_ns, self._clock.now_ns()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
@@ -72,6 +73,39 @@ class CallableFeed:
     def cube(self, index: int) -> np.ndarray:
         """(rx, chirp, sample) as the function returns it."""
         return self._function(index)
+
+
+class AheadFeed:
+    """Cubes of a slow feed, computed by a thread of its own before they are asked for.
+
+    A chip has room for 17 ms of samples, so a feed that takes longer than that for a cube must be asked ahead.
+
+    Args:
+        feed: the slow one.
+        depth: how many cubes to be ahead.
+        period: frames after which the scene is the same again; those cubes are kept, and then nothing is computed any
+            more. 0: it never is.
+    """
+
+    def __init__(self, feed: Feed, *, depth: int = 4, period: int = 0) -> None:
+        self.feed = feed
+        self._depth, self._period = depth, period
+        self._worker = ThreadPoolExecutor(1, "radar scene")  # its thread ends with this object
+        self._cubes: dict[int, Future[np.ndarray]] = {}
+
+    def cube(self, index: int) -> np.ndarray:
+        """(rx, chirp, sample) of the slow feed; waits if it is not there yet."""
+        for wanted in range(index, index + self._depth + 1):
+            place = self._place(wanted)
+            if place not in self._cubes:
+                self._cubes[place] = self._worker.submit(self.feed.cube, place)
+        if not self._period:
+            for old in [place for place in self._cubes if place < index]:
+                del self._cubes[old]
+        return self._cubes[self._place(index)].result()
+
+    def _place(self, index: int) -> int:
+        return index % self._period if self._period else index
 
 
 class MovingPointFeed:
