@@ -38,7 +38,7 @@ setup(
         (f"share/{NAME}", ["package.xml", "LICENSE"]),
         *files("launch", "*.launch.py"),
         *files("models", "*.tflite", "*.yaml", "*.md", "LICENSE*"),
-        *files("config", "*.yaml", "*.xml"),
+        *files("config", "*.yaml", "*.xml", "*.rules"),
         *files("firmware_configs", "*.cfg", "*.json", "*.yaml", "*.py", "*.md"),
     ],
     zip_safe=False,
