@@ -23,6 +23,8 @@ GRACE_S = 4.0
 """A node that has not ended so long after SIGINT is killed."""
 LOG_TAIL_LINES = 6
 _PR_SET_PDEATHSIG = 1
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+"""More threads do not speed up products as small as those of a radar frame; they wait for each other, busily."""
 _LOG_PREFIX = re.compile(r"^\[\w+\]\s*\[[\d.]+\]\s*\[[\w./]+\]:\s*")
 
 
@@ -40,7 +42,7 @@ def _prepare_child() -> None:
 
 
 class Children:
-    """Processes that run one node each; a context manager that ends them all, whatever happens.
+    """Processes that run one node or program each; a context manager that ends them all, whatever happens.
 
     Args:
         folder: for parameter files and logs.
@@ -54,9 +56,13 @@ class Children:
         """Run ``main()`` of ``module`` with ``parameters`` for every node in it."""
         params = self._folder / f"{name}.yaml"
         params.write_text(yaml.safe_dump({"/**": {"ros__parameters": dict(parameters)}}), encoding="utf-8")
-        environment = {**os.environ, "ROS_LOG_DIR": str(self._folder), "PYTHONUNBUFFERED": "1"}
         program = f"import sys; from {module} import main; sys.exit(main())"
-        command = [sys.executable, "-c", program, "--ros-args", "--params-file", str(params)]
+        self.start_program(f"{name} node", program, "--ros-args", "--params-file", str(params))
+
+    def start_program(self, name: str, program: str, *arguments: str) -> None:
+        """Run the text of a Python program."""
+        environment = {**_ONE_THREAD, **os.environ, "ROS_LOG_DIR": str(self._folder), "PYTHONUNBUFFERED": "1"}
+        command = [sys.executable, "-c", program, *arguments]
         with self._log(name).open("wb") as log:
             self._processes[name] = subprocess.Popen(
                 command,
@@ -69,17 +75,17 @@ class Children:
             )
 
     def _log(self, name: str) -> Path:
-        return self._folder / f"{name}.log"
+        return self._folder / f"{name.replace(' ', '_')}.log"
 
     def check(self) -> None:
         """Raise FaceedgeError, with the end of its log, if a process has ended."""
         for name, process in self._processes.items():
             code = process.poll()
             if code is not None:
-                raise FaceedgeError(f"the {name} node ended with code {code}. {self.log_tail(name)}".rstrip())
+                raise FaceedgeError(f"the {name} ended with code {code}. {self.log_tail(name)}".rstrip())
 
     def log_tail(self, name: str) -> str:
-        """The last lines of a node's log as one sentence."""
+        """The last lines of a process's log as one sentence."""
         try:
             lines = self._log(name).read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:

@@ -1,7 +1,8 @@
 """`faceedge demo`: the real nodes over the real DDS on a real face, without any hardware.
 
-A clip goes into the camera node, faces come out of the face node, each in a process of its own; this process records
-every message, shows what comes while it comes, and leaves a bag, a video, a picture strip and a page behind.
+A clip goes into the camera node, faces come out of the face node, and an emulated radar talks to the radar node over a
+serial port, each in a process of its own; this process records every message, shows what comes while it comes, and
+leaves a bag, a video, picture strips and a page behind.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from faceedge.cli import demo_radar
 from faceedge.errors import ConfigurationError, FaceedgeError, ModelError
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from faceedge.cli.terminal_view import Progress
     from faceedge.nodes.observer import Observer
 
-OUTPUTS = ("index.html", "summary.json", "strip.png", "faces.webm", "faces.mp4", "bag")
+OUTPUTS = ("index.html", "summary.json", "strip.png", "radar.png", "faces.webm", "faces.mp4", "bag")
 """What an earlier run may have left in the output folder, and what this one removes before it starts."""
 READY_TIMEOUT_S = 60.0
 VIEW_PERIOD_S = 0.2
@@ -40,7 +42,7 @@ QUIET_END_S = 1.5
 """It is over as well when no picture came for so long, because the last one was lost."""
 CAMERA, FACES = "/camera", "/faces"
 PICTURES = f"{CAMERA}/image_raw/compressed"
-RECORDED = (PICTURES, f"{CAMERA}/camera_info", "/tf", "/diagnostics", "/humans/")
+RECORDED = (PICTURES, f"{CAMERA}/camera_info", "/tf", "/diagnostics", "/humans/", *demo_radar.RECORDED)
 SMALLEST_VIEW = (78, 24)
 
 
@@ -115,16 +117,19 @@ def _run(args: argparse.Namespace, console: Console, output: Path, work: Path) -
     expression = _has_expression(notes)
     scenes = demo_scenes.shorten(demo_scenes.find_scenes(demo_scenes.data_folder(), args.clip), args.seconds)
     clip = work / "clip.avi"
-    with _progress(console) as progress:
-        task = progress.add_task("making the clip", total=sum(scene.frames for scene in scenes))
-        chapters = demo_scenes.write_clip(scenes, clip, lambda frames: progress.advance(task, frames))
-    outcome = Outcome(output, chapters, demo_scenes.RATE_HZ, bag=output / "bag", expression=expression, notes=notes)
     board = Scoreboard()
     os.environ.update(isolated_environment())
     os.environ.setdefault("ROS_LOG_DIR", str(work))
     with Children(work) as children:
+        radar = demo_radar.start_emulator(children, work, notes)
+        with _progress(console) as progress:
+            task = progress.add_task("making the clip", total=sum(scene.frames for scene in scenes))
+            chapters = demo_scenes.write_clip(scenes, clip, lambda frames: progress.advance(task, frames))
+        outcome = Outcome(output, chapters, demo_scenes.RATE_HZ, bag=output / "bag", expression=expression, notes=notes)
         children.start("camera", "faceedge.nodes.camera_node", {"source": "video", "path": str(clip)})
         children.start("face", "faceedge.nodes.face_node", face_parameters(expression))
+        if radar is not None:
+            children.start("radar", "faceedge.nodes.radar_node", demo_radar.node_parameters(radar))
         observer = Observer(board, outcome.bag, lambda topic, _: topic.startswith(RECORDED))
         observer.start()
 
@@ -134,7 +139,7 @@ def _run(args: argparse.Namespace, console: Console, output: Path, work: Path) -
 
         try:
             with console.status("starting the nodes ..."):
-                _start_playing(observer, check)
+                _start_playing(observer, radar, check)
             total_s = (chapters[-1][1] + chapters[-1][2]) / demo_scenes.RATE_HZ
             _watch(args, console, board, outcome, total_s, check)
         finally:
@@ -180,17 +185,24 @@ def _has_expression(notes: list[str]) -> bool:
     return True
 
 
-def _start_playing(observer: Observer, check: Callable[[], None]) -> None:
-    """Start the camera when everybody is there, so that nobody misses the beginning."""
+def _start_playing(observer: Observer, radar: Path | None, check: Callable[[], None]) -> None:
+    """Start camera and radar when everybody is there, so that nobody misses the beginning."""
+    topics = [f"{CAMERA}/image_raw", PICTURES]
     observer.lifecycle.transition(CAMERA, "configure", READY_TIMEOUT_S, check)
+    if radar is not None:
+        topics += [demo_radar.IMAGE, demo_radar.MICRO]
+        observer.lifecycle.transition(demo_radar.RADAR, "configure", READY_TIMEOUT_S, check)
+        demo_radar.wait_for_port(radar, check, READY_TIMEOUT_S)
     observer.lifecycle.wait_for_state(FACES, "active", READY_TIMEOUT_S, check)
     deadline = time.monotonic() + READY_TIMEOUT_S
-    while not (observer.subscribers(f"{CAMERA}/image_raw") and observer.subscribers(PICTURES)):
+    while not all(observer.subscribers(topic) for topic in topics):
         check()
         if time.monotonic() > deadline:
-            raise FaceedgeError(f"nobody subscribed to the camera's pictures within {READY_TIMEOUT_S:g} s.")
+            raise FaceedgeError(f"nobody subscribed to the sensors' topics within {READY_TIMEOUT_S:g} s.")
         time.sleep(0.05)
-    time.sleep(0.5)  # the camera has to see its subscribers, too
+    time.sleep(0.5)  # the sensors' nodes have to see their subscribers, too
+    if radar is not None:
+        observer.lifecycle.transition(demo_radar.RADAR, "activate", READY_TIMEOUT_S, check)
     observer.lifecycle.transition(CAMERA, "activate", READY_TIMEOUT_S, check)
 
 
@@ -270,6 +282,8 @@ def _finish(console: Console, board: Scoreboard, outcome: Outcome) -> None:
         outcome.video, chosen = annotate_bag(board, outcome, PICTURES, lambda: progress.advance(task))
     if chosen:
         outcome.strip, outcome.poster = strip(chosen), chosen[0]
+    if board.radar.frames and outcome.bag is not None:
+        outcome.radar_strip = demo_radar.save_strip(outcome.bag, outcome.folder / demo_radar.STRIP_FILE)
     page = write_page(board, outcome)
     for note in outcome.notes:
         console.print(note, style="yellow")
@@ -277,7 +291,10 @@ def _finish(console: Console, board: Scoreboard, outcome: Outcome) -> None:
     figures = [f"picture to {kind} p50 {p50:.1f} ms, p99 {p99:.1f} ms" for kind, (p50, p99, _) in latency.items()]
     found = f"{len(board.tracks())} faces; {', '.join(figures)}" if figures else "no face was found"
     console.print(f"{board.pictures} pictures, {found}.", style="bold", soft_wrap=True)
-    outputs = {"page": page, "video": outcome.video, "strip": outcome.folder / "strip.png", "bag": outcome.bag}
+    if board.radar.frames:
+        console.print(demo_radar.sentence(board), style="bold", soft_wrap=True)
+    outputs = {"page": page, "video": outcome.video, "strip": outcome.folder / "strip.png"}
+    outputs |= {"radar": outcome.radar_strip, "bag": outcome.bag}
     shown = ", ".join(f"{name} {_short(path)}" for name, path in outputs.items() if path is not None and path.exists())
     print(f"Outputs: {shown}", flush=True)
 

@@ -24,6 +24,8 @@ READABLE = (
 )
 _CHIRP_SUFFIXES = (".cfg", ".json")
 _MOST_PROBLEMS = 8
+_TYPED_WIDTH, _SHAPED_WIDTH = 100, 130
+"""Columns of the terminal from which types and shapes of topics are shown."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -86,7 +88,7 @@ def show(report: Report, out: TextIO) -> None:
         both.add_row(*(_pairs([readable(*row) for row in part.items()]) for part in report.chirp.values()))
         parts += [Text("\nchirp", style="bold"), both]
     if report.topics:
-        parts += [Text("\ntopics", style="bold"), _topics(report)]
+        parts += [Text("\ntopics", style="bold"), _topics(report, console.width)]
     if report.problems:
         parts += [Text("\nlost or broken", style="bold yellow"), _problems(report)]
     if report.notes:
@@ -202,15 +204,17 @@ def _pairs(rows: list[tuple[str, str]]) -> Table:
     return table
 
 
-def _topics(report: Report) -> Table:
+def _topics(report: Report, width: int) -> Table:
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     lost = any("lost" in topic for topic in report.topics)
-    shaped = any(topic.get("shape") for topic in report.topics)
+    shaped = width >= _SHAPED_WIDTH and any(topic.get("shape") for topic in report.topics)
+    typed = width >= _TYPED_WIDTH
     table.add_column("topic", overflow="fold")
-    table.add_column("type", overflow="fold")
+    if typed:
+        table.add_column("type", overflow="fold")
     for name in ("messages", "Hz", "gap ms", *(["lost"] if lost else []), "size"):
         table.add_column(name, justify="right", no_wrap=True)
     if shaped:
@@ -219,7 +223,7 @@ def _topics(report: Report) -> Table:
         rate, interval = topic["rate_hz"], topic["interval_ms"]
         table.add_row(
             Text(topic["name"], style=ACCENT),
-            topic["type"].replace("/msg/", "/"),
+            *([topic["type"].replace("/msg/", "/")] if typed else []),
             str(topic["messages"]),
             f"{rate:.2f}" if rate is not None else "",
             f"{interval['longest']:.1f}" if interval else "",

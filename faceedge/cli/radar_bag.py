@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from faceedge.errors import FaceedgeError, InputError
 from faceedge.radar.chirp import from_json
 from faceedge.radar.frame import RadarFrame
 from faceedge.radar.imaging import Imager, Processing
-from faceedge.radar.moments import Feed, Moment
+from faceedge.radar.moments import Feed, Moment, Pairing
 from faceedge.radar.recording_folder import GAP_PERIODS
 
 CHIRP, ADC, IMAGE, MICRO = "chirp", "adc", "range_doppler", "micro_range_doppler"
@@ -37,6 +36,7 @@ class BagFeed(Feed):
         self._store = get_typestore(Stores.ROS2_JAZZY)
         self._ready: deque[Moment] = deque()
         self._imager: Imager | None = None
+        self._pairing = Pairing()
         self._sequence, self._last_stamp_ns = -1, 0
 
     def open(self) -> None:
@@ -62,13 +62,14 @@ class BagFeed(Feed):
     def next(self, timeout_s: float = 0.0) -> Moment | None:
         """See `Feed.next`; raises InputError for a damaged message and goes on with the next one."""
         assert self._reader is not None
-        while not self._ready or (len(self._ready) == 1 and self._ready[0].micro is None and not self.finished):
+        while not self._ready and not self.finished:
             try:
                 connection, _, data = next(self._messages)
             except StopIteration:
-                self.finished = True
-                break
-            self._take(connection, bytes(data))
+                self._ready += self._pairing.finish()
+                self.finished = not self._ready
+            else:
+                self._take(connection, bytes(data))
         return self._ready.popleft() if self._ready else None
 
     def _take(self, connection: Any, data: bytes) -> None:
@@ -87,15 +88,13 @@ class BagFeed(Feed):
 
     def _take_image(self, name: str, message: Any) -> None:
         stamp_ns = message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
+        if name in (IMAGE, MICRO):
+            self._ready += self._pairing.add(stamp_ns, _pixels(message, "<f4"), micro=name == MICRO)
         if name == MICRO:
-            if self._ready and self._ready[-1].stamp_ns == stamp_ns:
-                self._ready[-1] = replace(self._ready[-1], micro=_pixels(message, "<f4"))
             return
         self.note(stamp_ns)
         self._count(stamp_ns)
-        if name == IMAGE:
-            self._ready.append(Moment(stamp_ns, _pixels(message, "<f4")))
-        elif self._imager is not None and self.chirp is not None:
+        if name == ADC and self._imager is not None and self.chirp is not None:
             cube = _pixels(message, "<u2").reshape(self.chirp.cube_shape)
             frame = RadarFrame(stamp_ns, self._sequence, cube)
             image, micro = self._imager.range_doppler(frame), self._imager.micro_range_doppler(frame)

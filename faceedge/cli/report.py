@@ -18,6 +18,7 @@ import numpy as np
 from markupsafe import Markup
 
 from faceedge import __version__
+from faceedge.cli import demo_radar
 from faceedge.cli.palette import EXPRESSION_COLOURS, colour_of, hex_of, label_of
 from faceedge.cli.scoreboard import Scoreboard, Sight
 from faceedge.cli.timeline import timeline_svg
@@ -36,7 +37,7 @@ class Outcome:
         rate_hz: of the clip.
         strip: the picture strip (h, w, 3) uint8 BGR.
         poster: one picture of it, shown before the video plays.
-        video, bag: paths, None where there is none.
+        video, radar_strip, bag: paths, None where there is none.
         expression: whether expressions were estimated.
         notes: sentences for the reader.
     """
@@ -47,6 +48,7 @@ class Outcome:
     strip: np.ndarray | None = None
     poster: np.ndarray | None = None
     video: Path | None = None
+    radar_strip: Path | None = None
     bag: Path | None = None
     expression: bool = True
     notes: list[str] = field(default_factory=list)
@@ -89,6 +91,7 @@ def summarise(board: Scoreboard, outcome: Outcome) -> dict[str, Any]:
         "nodes": nodes,
         "faces": [_face_summary(face, sights, start_ns) for face, sights in tracks.items()],
         "expression_estimated": outcome.expression,
+        "radar": demo_radar.summarise(board),
         "notes": outcome.notes,
     }
 
@@ -153,6 +156,7 @@ def write_page(board: Scoreboard, outcome: Outcome) -> Path:
         summary,
         strip=strip,
         poster="" if outcome.poster is None else _data_url(outcome.poster),
+        radar_strip="" if outcome.radar_strip is None else _png_url(outcome.radar_strip),
         video=_relative(outcome.video, outcome.folder),
         bag=_relative(outcome.bag, outcome.folder),
         bag_mb=_megabytes(outcome.bag),
@@ -169,6 +173,10 @@ def write_page(board: Scoreboard, outcome: Outcome) -> Path:
 def _data_url(image: np.ndarray) -> str:
     encoded = cv2.imencode(".webp", image, [cv2.IMWRITE_WEBP_QUALITY, STRIP_QUALITY])[1]
     return "data:image/webp;base64," + base64.b64encode(encoded.tobytes()).decode("ascii")
+
+
+def _png_url(path: Path) -> str:
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
 
 
 def _relative(path: Path | None, folder: Path) -> str:

@@ -14,6 +14,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from faceedge.cli.demo_radar import RadarBoard
+from faceedge.radar.chirp import ChirpSettings
+
 RATE_WINDOW_NS = 2_000_000_000
 STALE_NS = 400_000_000
 """A face whose last position is older than this is not in view any more."""
@@ -91,6 +94,7 @@ class Scoreboard:
         self.pictures = 0
         self.first_stamp_ns = 0
         self.last_stamp_ns = 0
+        self.radar = RadarBoard()
         self.latency_ms: dict[str, list[float]] = {"faces": [], "expression": []}
 
     # Listener.
@@ -151,6 +155,16 @@ class Scoreboard:
         """What a node says of itself."""
         with self.lock:
             self.nodes[name.partition(":")[0]] = (level, message, values)
+
+    def radar_chirp(self, chirp: ChirpSettings) -> None:
+        """What the radar transmits."""
+        with self.lock:
+            self.radar.chirp = chirp
+
+    def radar_image(self, topic: str, stamp_ns: int, image: np.ndarray, received_ns: int) -> None:
+        """What the radar sees."""
+        with self.lock:
+            self.radar.image(topic, stamp_ns, image, received_ns)
 
     def _update(self, stamp_ns: int, face: str, **changes: object) -> None:
         """Messages about one face in one picture come in any order; together they make one ``Sight``."""

@@ -15,8 +15,10 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from faceedge.cli import demo_radar
 from faceedge.cli.half_blocks import lines_of
 from faceedge.cli.palette import ACCENT, colour_of, hex_of, label_of
+from faceedge.cli.radar_view import figures
 from faceedge.cli.scoreboard import Scoreboard, Sight
 
 _BAR_CELLS = 8
@@ -26,6 +28,10 @@ _TRAIL_NS = 5_000_000_000
 _FACE_COLUMNS_WIDTH = 50
 """Of the columns of the table of faces without the trail."""
 _TRAIL_CELLS = (6, 40)
+_RADAR_WIDTH, _RADAR_ROWS = 46, 8
+_FACE_ROWS = 6
+"""Of the frame with the faces where the radar stands below it, at least."""
+_RADAR_TITLE = "radar (emulated, synthetic face)"
 _HEIGHTS = "▁▂▃▄▅▆▇█"
 
 
@@ -182,14 +188,7 @@ def render(board: Scoreboard, progress: Progress, height: int, width: int) -> Re
     picture_width = min(int(picture_rows * 2 * 4 / 3) + 4, max(20, width - 52))
     top.split_row(
         Layout(Panel(HalfBlocks(image, sights), border_style="dim", padding=(0, 1)), size=picture_width),
-        Layout(
-            Panel(
-                faces_table(board, sights, progress.expression, (width - picture_width - 4, picture_rows)),
-                title="faces",
-                border_style="dim",
-                title_align="left",
-            )
-        ),
+        *_beside_picture(board, sights, progress, (width - picture_width, picture_rows)),
     )
     bottom = Layout(name="bottom")
     latency_width = max(34, min(48, width * 3 // 8))
@@ -207,6 +206,39 @@ def render(board: Scoreboard, progress: Progress, height: int, width: int) -> Re
     return layout
 
 
+def _beside_picture(board: Scoreboard, sights: list[Sight], progress: Progress, size: tuple[int, int]) -> list[Layout]:
+    """Faces and radar: side by side where there is room, or one above the other, or the faces alone."""
+
+    def framed(content: RenderableType, title: str) -> Panel:
+        return Panel(content, title=title, border_style="dim", title_align="left")
+
+    def faces(width: int, rows: int) -> Panel:
+        return framed(faces_table(board, sights, progress.expression, (width - 4, rows)), "faces")
+
+    width, rows = size
+    if not board.radar.frames:
+        return [Layout(faces(width, rows))]
+    if width >= _FACE_COLUMNS_WIDTH + 4 + _RADAR_WIDTH:
+        radar = framed(radar_panel(board, (_RADAR_WIDTH - 4, rows)), _RADAR_TITLE)
+        return [Layout(faces(width - _RADAR_WIDTH, rows)), Layout(radar, size=_RADAR_WIDTH)]
+    if rows < _RADAR_ROWS + _FACE_ROWS:
+        title = f"faces · radar {figures(demo_radar.status(board))}"
+        return [Layout(framed(faces_table(board, sights, progress.expression, (width - 4, rows)), title))]
+    face_rows = max(_FACE_ROWS, min(len(sights) + 3, rows - _RADAR_ROWS))
+    radar = framed(radar_panel(board, (width - 4, rows - face_rows)), _RADAR_TITLE)
+    both = Layout()
+    both.split_column(Layout(faces(width, face_rows - 2), size=face_rows), Layout(radar))
+    return [both]
+
+
+def radar_panel(board: Scoreboard, size: tuple[int, int]) -> RenderableType:
+    """Range-Doppler as a heat map with rate, losses and temperature, in ``size`` columns and rows of text."""
+    line = Text(figures(demo_radar.status(board)), no_wrap=True, overflow="ellipsis")
+    with board.lock:
+        image = board.radar.view.maps(size[0], size[1] - 1)
+    return Group(line, image)
+
+
 def plain_line(board: Scoreboard, progress: Progress) -> str:
     """One line for output that is no terminal."""
     faces = ", ".join(
@@ -221,6 +253,8 @@ def plain_line(board: Scoreboard, progress: Progress) -> str:
         f"{progress.title}: {faces or 'nobody in view'}",
         f"{rate:.0f} pictures/s",
     ]
+    if board.radar.frames:
+        parts.append(f"radar {figures(demo_radar.status(board))}")
     if latency:
         parts.append(f"picture to faces p50 {latency[0]:.1f} ms, p99 {latency[1]:.1f} ms")
     return " | ".join(parts)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import rclpy
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
@@ -23,10 +24,13 @@ from rclpy.signals import SignalHandlerOptions
 from faceedge.nodes.conversions import stamp_to_ns
 from faceedge.nodes.lifecycle_client import LifecycleClient
 from faceedge.nodes.process import use_shipped_dds_profile
+from faceedge.nodes.radar_conversions import image_to_matrix, message_to_chirp
 from faceedge.nodes.recorder import Recorder, message_class
+from faceedge.radar.chirp import ChirpSettings
 
 LOOK_PERIOD_S = 0.1
 _FACE_TOPIC = re.compile(r"/humans/faces/(\w+)/(roi|expression)")
+_RADAR_IMAGES, _RADAR_CHIRP = ("/range_doppler", "/micro_range_doppler"), "/radar/chirp"
 _STATUS_LEVELS = ("OK", "WARN", "ERROR", "STALE")
 
 
@@ -61,6 +65,12 @@ class Listener(Protocol):
 
     def status(self, name: str, level: str, message: str, values: dict[str, str]) -> None:
         """A node's line on /diagnostics."""
+
+    def radar_chirp(self, chirp: ChirpSettings) -> None:
+        """The settings of a radar."""
+
+    def radar_image(self, topic: str, stamp_ns: int, image: np.ndarray, received_ns: int) -> None:
+        """A range-Doppler or micro range-Doppler image, (range bin, Doppler bin) float32."""
 
 
 class Observer:
@@ -168,6 +178,11 @@ class Observer:
         elif topic == "/tf":
             for transform in deserialize_message(data, message_class(type_name)).transforms:
                 self._hear_transform(transform)
+        elif topic.endswith(_RADAR_IMAGES):
+            message = deserialize_message(data, message_class(type_name))
+            listener.radar_image(topic, stamp_to_ns(message.header.stamp), image_to_matrix(message), received_ns)
+        elif topic.endswith(_RADAR_CHIRP):
+            listener.radar_chirp(message_to_chirp(deserialize_message(data, message_class(type_name))))
         elif topic == "/diagnostics":
             for status in deserialize_message(data, message_class(type_name)).status:
                 values = {entry.key: entry.value for entry in status.values}

@@ -20,7 +20,7 @@ from faceedge.nodes.process import use_shipped_dds_profile
 from faceedge.nodes.qos import LATCHED, RADAR_IN, copy_of
 from faceedge.nodes.radar_conversions import image_to_matrix, message_to_chirp
 from faceedge.nodes.radar_topic_source import beside
-from faceedge.radar.moments import Feed, Moment
+from faceedge.radar.moments import Feed, Moment, Pairing
 
 SPIN_S = 0.1
 _WAITING = 32
@@ -38,7 +38,7 @@ class TopicFeed(Feed):
         super().__init__(f"topic {topic}")
         self._topic = topic
         self._moments: queue.SimpleQueue[Moment] = queue.SimpleQueue()
-        self._pending: Moment | None = None
+        self._pairing = Pairing()
         self._last_stamp_ns = 0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -103,20 +103,17 @@ class TopicFeed(Feed):
         self.temperature_c = message.temperature
 
     def _hear_image(self, message: Image) -> None:
-        self._deliver()
-        self._pending = Moment(stamp_to_ns(message.header.stamp), image_to_matrix(message).copy())
-        self._note_gap(self._pending.stamp_ns)
+        self._deliver(message, micro=False)
+        self._note_gap(stamp_to_ns(message.header.stamp))
 
     def _hear_micro(self, message: Image) -> None:
-        pending = self._pending
-        if pending is not None and stamp_to_ns(message.header.stamp) == pending.stamp_ns:
-            self._pending = Moment(pending.stamp_ns, pending.range_doppler, image_to_matrix(message).copy())
-            self._deliver()
+        self._deliver(message, micro=True)
 
-    def _deliver(self) -> None:
-        moment, self._pending = self._pending, None
-        if moment is not None and self._moments.qsize() < _WAITING:
-            self._moments.put(moment)
+    def _deliver(self, message: Image, *, micro: bool) -> None:
+        image = image_to_matrix(message).copy()
+        for moment in self._pairing.add(stamp_to_ns(message.header.stamp), image, micro=micro):
+            if self._moments.qsize() < _WAITING:
+                self._moments.put(moment)
 
     def _note_gap(self, stamp_ns: int) -> None:
         self.note(stamp_ns)

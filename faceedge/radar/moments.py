@@ -17,6 +17,8 @@ from faceedge.radar.imaging import Imager, Processing
 from faceedge.radar.source_base import RadarSource
 
 RATE_WINDOW_NS = 2_000_000_000
+_NEWER_FRAMES = 2
+"""So many later frames make it unlikely that a frame's missing image will come."""
 SMALLEST_MAGNITUDE = 1e-3
 """In ADC counts; a bin below it (an exact zero) has no finite level."""
 
@@ -40,6 +42,32 @@ def decibels(image: np.ndarray) -> np.ndarray:
     """Level of a magnitude image in dB over 1 ADC count, float32 of the same shape."""
     levels: np.ndarray = 20 * np.log10(np.maximum(image, SMALLEST_MAGNITUDE))
     return levels.astype(np.float32, copy=False)
+
+
+class Pairing:
+    """Puts the two images of a frame together, which come as messages of their own in any order."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[int, dict[bool, np.ndarray]] = {}
+
+    def add(self, stamp_ns: int, image: np.ndarray, *, micro: bool) -> list[Moment]:
+        """Take an image; the moments that are complete now, or whose other image is not to be expected any more."""
+        self._waiting.setdefault(stamp_ns, {})[micro] = image
+        ready = []
+        for stamp in sorted(self._waiting):
+            newer = sum(other > stamp for other in self._waiting)
+            if len(self._waiting[stamp]) < 2 and newer < _NEWER_FRAMES:
+                break
+            ready += self._take(stamp)
+        return ready
+
+    def finish(self) -> list[Moment]:
+        """No more images will come: what is left."""
+        return [moment for stamp in sorted(self._waiting) for moment in self._take(stamp)]
+
+    def _take(self, stamp_ns: int) -> list[Moment]:
+        images = self._waiting.pop(stamp_ns)
+        return [Moment(stamp_ns, images[False], images.get(True))] if False in images else []
 
 
 class Feed(ABC):
