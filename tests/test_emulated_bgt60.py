@@ -199,13 +199,14 @@ def test_the_interrupt_rises_with_the_word_that_completes_a_block(clock: Stepped
     rise = chip.irq_rise_ns()
     assert rise == begin + math.ceil(last * NS_PER_CYCLE)
     clock.advance((rise - begin - 1) / 1e9)
-    assert not chip.irq
-    assert chip.fill_words < 2048
+    levels, fill = [chip.irq], chip.fill_words
     clock.advance(1e-9)
-    assert chip.irq
+    levels.append(chip.irq)
     assert read(chip, FSTAT) & (1 << 21)
     read_fifo(chip, 2048)
-    assert not chip.irq
+    levels.append(chip.irq)
+    assert levels == [False, True, False]
+    assert fill < 2048
 
 
 def test_an_interrupt_that_stays_rises_when_the_transaction_ends(clock: SteppedClock) -> None:

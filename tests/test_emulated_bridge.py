@@ -9,6 +9,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,7 +81,7 @@ class Host:
 
 
 @contextmanager
-def bridge_and_host(chip: Bgt60Chip, **options: object) -> Iterator[tuple[BridgeEmulator, Host]]:
+def bridge_and_host(chip: Bgt60Chip, **options: Any) -> Iterator[tuple[BridgeEmulator, Host]]:
     with BridgeEmulator(chip, **options) as bridge:
         configure(chip, recipe("50 ms"), WORDS)
         host = Host(bridge.port)

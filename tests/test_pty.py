@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def open_host(port: PtyPort, baud: int = 921_600) -> serial.Serial:
     return serial.Serial(port.path, baud, timeout=0.2)
 
 
-def wait_until(condition, patience_s: float = PATIENCE_S) -> bool:
+def wait_until(condition: Callable[[], bool], patience_s: float = PATIENCE_S) -> bool:
     end = time.monotonic() + patience_s
     while not condition():
         if time.monotonic() > end:
