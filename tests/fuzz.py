@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import cv2
+import fuzz_radar
 import numpy as np
 
 from faceedge.camera.calibration import load_calibration
@@ -59,6 +60,10 @@ TARGETS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "card": (_as_file(read_card, "input.yaml"), CARD),
     "model head": (_as_file(Interpreter, "input.tflite"), b"\x1c\x00\x00\x00NOPE" + bytes(64)),
 }
+
+
+for _name, _target in ((name, make()) for name, make in fuzz_radar.TARGETS.items()):
+    TARGETS[f"radar {_name}"] = (_target.run, _target.seeds[0])
 
 
 def mutate(data: bytes, rng: np.random.Generator) -> bytes:
