@@ -184,7 +184,7 @@ def test_while_streaming_only_reset_and_a_second_start_are_refused() -> None:
 
 def test_paced_real_time_delivers_whole_frames() -> None:
     chip = Bgt60Chip(RecordingFeed(CUBES), RealClock(speed=2.0))
-    with bridge_and_host(chip) as (bridge, host):
+    with bridge_and_host(chip, patient=True) as (bridge, host):
         host.start()
         host.next()
         data = b"".join(host.next()[4] for _ in range(6 * FRAME_WORDS // WORDS))
@@ -199,7 +199,7 @@ def test_a_feed_that_is_slow_makes_no_fifo_run_over() -> None:
         return CUBES[index % 3]
 
     chip = Bgt60Chip(CallableFeed(slow))
-    with bridge_and_host(chip) as (bridge, host):
+    with bridge_and_host(chip, patient=True) as (bridge, host):
         host.start()
         host.next()
         data = b"".join(host.next()[4] for _ in range(3 * FRAME_WORDS // WORDS))
