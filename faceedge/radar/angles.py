@@ -22,7 +22,7 @@ from faceedge.radar.chirp import ChirpSettings
 # Positions (y, z) in m of the receivers relative to RX3, the corner of the L, on the board that is looked at from
 # behind with its USB connector down. RX1 and RX3 lie side by side, RX2 and RX3 one above the other, 2.5 mm apart, which
 # is half a wavelength at 60 GHz: Infineon's Radar SDK makes its range-angle map of RX1 and RX3 (`rx_mask` 5) with
-# `d_by_lambda` 0.5, and its radar fusion examples take azimuth from RX1 and RX3 and elevation from RX2 and RX3.
+# `d_by_lambda` 0.5, and public drivers of this chip take azimuth from RX1 and RX3, elevation from RX2 and RX3.
 # The side on which RX1 and RX2 lie follows from how the board is mounted: put a target to the left and above once, and
 # pass these positions with another sign where it appears on the other side.
 RECEIVER_POSITIONS_M: Mapping[str, Mapping[int, tuple[float, float]]] = {
