@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from bgt60_registers_by_hand import RX1_ONLY, RX2_ONLY, configure, read, read_fifo, recipe, start, write
 from graph import SHARED_DATA
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceedge.errors import ConfigurationError
@@ -179,6 +179,7 @@ def test_every_sample_is_there_at_its_cycle_and_not_before() -> None:
     assert timing.cycle_of(24_576) == timing.frame + timing.first_sample + 40
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**9), st.sampled_from(["50 ms", "64x32", "128x64"]), st.integers(1, 7), st.booleans())
 def test_sample_times_and_counts_agree(sample: int, name: str, mask: int, prefix: bool) -> None:
     words = registers(name, {0x11: 0x0FF41F | mask << 20, 0x06: 0x1027FF | prefix << 18})
@@ -453,12 +454,14 @@ def test_a_silent_chip_answers_zeros() -> None:
     assert chip.transfer(bytes.fromhex("04000000")) == bytes(4)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 4095), max_size=40).filter(lambda samples: len(samples) % 2 == 0))
 def test_packing_is_big_endian_twelve_bit(samples: list[int]) -> None:
     expected = "".join(f"{sample:03x}" for sample in samples)
     assert pack(np.array(samples, np.uint16)).hex() == expected
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=40), max_size=20))
 def test_any_bytes_get_as_many_back(transactions: list[bytes]) -> None:
     chip = Bgt60Chip(clock=SteppedClock())

@@ -334,7 +334,7 @@ def test_closing_leaves_no_thread_and_no_descriptor() -> None:
     assert threading.active_count() == threads
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.binary(max_size=200), max_size=10))
 def test_any_bytes_are_requests_or_skipped(chunks: list[bytes]) -> None:
     bridge = BridgeEmulator(Bgt60Chip(clock=SteppedClock()))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import serial
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceedge.errors import ConfigurationError, DeviceError
@@ -198,6 +198,7 @@ def test_a_stalled_port_is_silent_and_then_goes_on() -> None:
         assert time.monotonic() - begin >= 0.29
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=3000), st.lists(st.integers(1, 500), min_size=1), st.integers(0, 3))
 def test_faults_of_the_line_do_not_depend_on_how_the_bytes_are_cut(data: bytes, cuts: list[int], seed: int) -> None:
     faults = Faults(seed=seed, lose_rate=0.02, flip_rate=0.02, garbage_rate=0.01)

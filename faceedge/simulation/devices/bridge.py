@@ -45,6 +45,7 @@ _FOREVER_NS = 1 << 62
 _MOST_AT_ONCE = 8  # things that are done before the host is heard again
 _IDLE_S = 0.2  # how long the bridge sleeps at most
 _ROOM_S = 0.02  # how long a patient bridge waits for room before it listens to the host again
+_LATE_S = 0.005  # from then on this computer was too slow, not the device
 _GIVE_UP_S = 0.1  # a request that is not complete after so long was cut off
 
 
@@ -154,6 +155,7 @@ class BridgeEmulator:
         self._words = 0  # of a block; 0: not streaming
         self._sequence = 0
         self._dropped = 0  # since the last LOST
+        self._host_reads = True
         self.chip.reset()
 
     def _serve(self) -> None:
@@ -282,6 +284,10 @@ class BridgeEmulator:
         self._overflow_done = self.chip.overflowed
         return not self._overflow_done
 
+    def _behind(self) -> bool:
+        clock = self.chip.clock
+        return isinstance(clock, PunctualClock) and clock.behind_s > _LATE_S
+
     def _stream(self) -> bool:
         """Read one block if the interrupt line is high; False: a patient bridge has to wait for room first."""
         if self._too_late():
@@ -292,12 +298,15 @@ class BridgeEmulator:
         size = HEADER.size + self._words * WORD_BYTES + CHECKSUM.size
         if self.patient and self.serial.plugged and not self.serial.wait_for_room(size, _ROOM_S):
             return False
+        if self._host_reads and self._behind():  # blocks that should have gone one by one wait here for each other
+            self._host_reads = self.serial.wait_for_room(2 * size, _ROOM_S)
         answer = self.chip.transfer(_READ_FIFO + bytes(self._words * WORD_BYTES))
         self.counters["words"] += self._words
         if self._dropped and self._send(LOST, 0, 0, struct.pack("<I", self._dropped), room_for=size):
             self._dropped = 0
         if not self._dropped and self._send(BLOCK, answer[0], self._sequence, answer[4:], time_ns=rise):
             self.counters["blocks"] += 1
+            self._host_reads = True
         else:
             self._dropped += 1
             self.counters["dropped"] += 1

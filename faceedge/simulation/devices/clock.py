@@ -130,3 +130,8 @@ class PunctualClock:
     def reach(self, moment_ns: int) -> None:
         """Go on to ``moment_ns``, but not beyond the followed clock."""
         self._now_ns = max(self._now_ns, min(moment_ns, self._clock.now_ns()))
+
+    @property
+    def behind_s(self) -> float:
+        """Device seconds by which the device is late."""
+        return (self._clock.now_ns() - self._now_ns) / NS_PER_S
