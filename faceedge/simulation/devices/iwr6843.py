@@ -36,6 +36,8 @@ from faceedge.simulation.devices.iwr6843_packets import (
 from faceedge.simulation.devices.pty import PtyPort
 
 CLI_BYTES_PER_S = 11_520
+USB_FRAME_S = 1e-3
+"""The boards' adapters pass on once a millisecond what came over the line."""
 TEMPERATURE_SINCE = (3, 5)
 """SDK from which on TLV 9 goes with TLV 6."""
 
@@ -59,10 +61,11 @@ class FrameTimer:
 
     Attributes:
         due_s: when the next frame begins.
+        sent_s: when the last packet is over the line.
     """
 
     def __init__(self, start_s: float) -> None:
-        self.due_s = start_s
+        self.due_s = self.sent_s = start_s
         self._period_s = 0.0
         self._built_s = start_s
         self._transmit_us = 0
@@ -81,8 +84,8 @@ class FrameTimer:
 
     def end(self, packet_bytes: int) -> float:
         """The packet was given to the port; returns how late the next frame begins, s."""
-        sent_s = self._built_s + packet_bytes * SECONDS_PER_BYTE
-        late_s = max(0.0, sent_s - (self.due_s + self._period_s))
+        self.sent_s = self._built_s + packet_bytes * SECONDS_PER_BYTE
+        late_s = max(0.0, self.sent_s - (self.due_s + self._period_s))
         self._transmit_us = transmit_output_us(packet_bytes)
         self._margin_us = 0 if late_s > 0 else self._next_margin_us
         self.due_s += self._period_s + late_s
@@ -173,7 +176,12 @@ class Iwr6843Emulator:
         self._boot_ns = self.clock.now_ns()
         self._cli = PtyPort(bytes_per_s=CLI_BYTES_PER_S * speed, link=cli_link)
         self._data = PtyPort(
-            bytes_per_s=speed / SECONDS_PER_BYTE, lossy=lossy, link=data_link, faults=self.faults, stream=1
+            bytes_per_s=speed / SECONDS_PER_BYTE,
+            step_s=USB_FRAME_S,
+            lossy=lossy,
+            link=data_link,
+            faults=self.faults,
+            stream=1,
         )
         self._state = threading.RLock()  # console and cable
         self._changed = threading.Condition()  # what the frame thread waits for
@@ -393,6 +401,8 @@ class Iwr6843Emulator:
             self._send(packet, number, begin_s, fault)
             self.counters["late"] += timer.end(len(packet)) > 0
             made += 1
+            if not self._wait_until(timer.sent_s, run):  # leave the interpreter to the thread that feeds the line
+                return
 
     def _with_statistics(self, content: PacketContent, statistics: Statistics, built_s: float) -> PacketContent:
         warm = Temperatures(round(built_s * 1e3)) if self.version[:2] >= TEMPERATURE_SINCE else None

@@ -20,7 +20,7 @@ from faceedge.errors import DeviceError
 from faceedge.simulation.devices.faults import Faults, LineFaults, WrongBaud
 
 PACE_STEP_S = 0.002
-"""A paced port writes what became due every so often."""
+"""Coarse enough to cost little, fine enough for a host's buffers."""
 
 _LARGEST_WRITE = 4096
 _LATE_S = 0.05  # a writer that is later than this does not catch up: a line has no memory
@@ -40,6 +40,7 @@ class PtyPort:
 
     Args:
         bytes_per_s: of the line towards the host; None: as fast as the host takes them.
+        step_s: a paced port writes what became due every so often.
         capacity: bytes that can be queued.
         lossy: a UART: bytes for which the host's buffer has no room are lost. Otherwise the port waits until there is
             room, like USB.
@@ -55,6 +56,7 @@ class PtyPort:
         self,
         *,
         bytes_per_s: float | None = None,
+        step_s: float = PACE_STEP_S,
         capacity: int = 1 << 17,
         lossy: bool = False,
         link: Path | None = None,
@@ -62,6 +64,7 @@ class PtyPort:
         stream: int = 0,
     ) -> None:
         self.bytes_per_s = bytes_per_s
+        self.step_s = step_s
         self.capacity = capacity
         self.lossy = lossy
         self.faults = faults or Faults()
@@ -294,9 +297,9 @@ class PtyPort:
                     return
                 chunk = self._take()
             due = max(due, time.monotonic() - _LATE_S)
-            time.sleep(max(0.0, due - time.monotonic()))
             if self.bytes_per_s:
                 due += len(chunk) / self.bytes_per_s
+            time.sleep(max(0.0, due - time.monotonic()))  # a host has bytes when the last of them is over the line
             self._send(self._distort(chunk))
             with self._changed:
                 self._in_flight = 0
@@ -318,7 +321,7 @@ class PtyPort:
         """Up to a step's bytes from the queue."""
         limit = _LARGEST_WRITE
         if self.bytes_per_s:
-            limit = max(16, min(limit, round(self.bytes_per_s * PACE_STEP_S)))
+            limit = max(16, min(limit, round(self.bytes_per_s * self.step_s)))
         if self.faults.unplug_after_bytes and not self._unplugged_once:
             limit = max(1, min(limit, self.faults.unplug_after_bytes - self.counters["written"]))
         pieces, size = [], 0
