@@ -82,8 +82,8 @@ def read_answer(heard: bytes, line: str) -> Answer:
     """Take the bytes that came back for ``line`` apart. Line ends may be any mixture of CR and LF."""
     restarted = _BANNER.search(heard) is not None
     text = heard.replace(PROMPT, b"\n").decode("latin-1")
-    lines = [part.strip() for part in re.split(r"[\r\n]+", text)]
-    lines = [part for part in lines if part and not part.startswith("*****") and " MMW Demo " not in part]
+    lines = [part.strip() for part in re.split(r"[\r\n]+|\*{8,}", text)]
+    lines = [part for part in lines if part and " MMW Demo " not in part]
     echo = ""
     if line.strip() in lines:
         echo = line.strip()
