@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from faceedge.nodes.parameters import Spec
-from faceedge.radar.sources import KINDS, MAX_SPI_SPEED_HZ, SourceSettings
+from faceedge.radar.bgt60_spidev import MAX_SPEED_HZ, SPEED_HZ
+from faceedge.radar.sources import KINDS, SourceSettings
 from faceedge.radar.windows import COEFFICIENTS
 
 TOPIC = "topic"
@@ -23,7 +24,7 @@ PARAMETERS = (
     Spec("chirp", "", "A chirp file: a path, or a name in firmware_configs; empty: near a face."),
     Spec("cli_port", "", "iwr6843: serial port for commands; empty: found by its USB ids."),
     Spec("data_port", "", "iwr6843: serial port for data; empty: found by its USB ids."),
-    Spec("spi_speed_hz", 25_000_000, "bgt60_spi: SPI clock.", 100_000, MAX_SPI_SPEED_HZ),
+    Spec("spi_speed_hz", SPEED_HZ, "bgt60_spi: SPI clock.", 100_000, MAX_SPEED_HZ),
     Spec("reset_line", 12, "bgt60_spi: GPIO line of the reset pin.", 0, HIGHEST_LINE),
     Spec("irq_line", 25, "bgt60_spi: GPIO line of the interrupt pin.", 0, HIGHEST_LINE),
     Spec("loop", False, "Start a recording again at its end."),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faceedge.errors import ConfigurationError
+from faceedge.radar.bgt60_spidev import SPEED_HZ
 from faceedge.radar.bgt60_transport import Transport
 from faceedge.radar.chirp_files import ChirpFile, load_chirp_file
 from faceedge.radar.source_base import RadarSource
@@ -25,8 +26,6 @@ DEFAULT_CHIRPS: dict[str, tuple[str, str]] = {
     "iwr6843": ("ti", "iwr6843_face.cfg"),
 }
 KINDS = (*DEFAULT_CHIRPS, RECORDING)
-MAX_SPI_SPEED_HZ = 50_000_000
-"""Of the BGT60TR13C (datasheet, section SPI timing)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ class SourceSettings:
     loop: bool = False
     cli_port: str = ""
     data_port: str = ""
-    spi_speed_hz: int = 25_000_000
+    spi_speed_hz: int = SPEED_HZ
     reset_line: int = 12
     irq_line: int = 25
 
