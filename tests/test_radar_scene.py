@@ -200,7 +200,8 @@ def test_a_cube_is_12_bit_counts_and_clips_at_both_ends() -> None:
 def test_receivers_keep_their_number_when_others_are_switched_off() -> None:
     target = still(np.array([1.0, 0.3, 0.1]), 0.05)
     both = RadarScene(chirp(rx=(1, 2, 3)), target).if_signal(0)
-    assert np.array_equal(RadarScene(chirp(rx=(2,)), target).if_signal(0)[0], both[1])
+    alone = RadarScene(chirp(rx=(2,)), target).if_signal(0)[0]
+    assert np.abs(alone - both[1]).max() < 1e-3 < np.abs(alone - both[0]).max()
 
 
 def test_noise_is_thermal_noise_behind_the_gain_and_that_of_the_adc() -> None:
