@@ -41,6 +41,7 @@ _READ_S = 0.001  # while a packet arrives: how much of it to gather before looki
 _GARBAGE_BYTES = 64
 _SETTLE_S = 0.05
 _MOST_CHUNKS = 4096
+_NUMBERS_AHEAD = 16
 
 
 class Iwr6843(RadarSource):
@@ -73,6 +74,7 @@ class Iwr6843(RadarSource):
         self._paths = ("", "")
         self._console: serial.Serial | None = None
         self._data: serial.Serial | None = None
+        self._awake = False  # the console has answered: there is a sensor to stop
         self._gone = False
         self._stream = PacketStream()
         self._ready: deque[Packet | InputError] = deque()
@@ -82,7 +84,9 @@ class Iwr6843(RadarSource):
         self._received_before = 0
         self._refused = 0
         self._newest = (-1, 0, 0)
-        self._last: tuple[int, int, int] | None = None  # frame number, sequence, stamp of the last frame
+        self._last: tuple[int, int] | None = None  # sequence and stamp of the last frame
+        self._shift: int | None = None  # sequence less frame number; None: another count begins
+        self._doubted: int | None = None  # the same by the last frame, whose number did not fit
 
     def open(self) -> None:
         """See `RadarSource.open`."""
@@ -94,6 +98,7 @@ class Iwr6843(RadarSource):
             self._data = open_port(data_path, DATA_BAUD, what="IWR6843 data port")
             console = CommandLine(self._console, console_path)
             console.synchronise()
+            self._awake = True
             console.stop()
             self._forget()
             self.answers = console.configure(self._commands)
@@ -114,9 +119,8 @@ class Iwr6843(RadarSource):
         self._chunks.clear()
         self._clock = PacketClock()
         self._silent_s, self._refused, self._received_before = 0.0, 0, 0
-        self._gone, self._newest = False, (-1, 0, 0)
-        if self._last is not None:
-            self._last = (-1, *self._last[1:])  # the device counts from 1 again
+        self._newest = (-1, 0, 0)
+        self._shift = self._doubted = None
 
     def read(self, timeout_s: float = 1.0) -> RadarFrame | None:
         """See `RadarSource.read`."""
@@ -235,27 +239,37 @@ class Iwr6843(RadarSource):
         return built_ns - processing_ns - self._active_ns
 
     def _sequence(self, number: int, stamp_ns: int) -> int:
-        """Goes on by as many frames as the device made since the last one; counts those that nobody got."""
+        """Goes on by as many frames as the device made since the last one; counts those that nobody got.
+
+        A number that does not fit the time is damaged, or the device began to count anew: the next one tells which.
+        """
         if self._last is None:
-            self._last = (number, number, stamp_ns)
+            self._last, self._shift = (number, stamp_ns), 0
             return number
-        last_number, sequence, last_ns = self._last
+        sequence, last_ns = self._last
         by_time = max(1, round((stamp_ns - last_ns) * 1e-9 * self.chirp.frame_rate_hz))
-        made = number - last_number
-        away = last_number < 0
-        if away or not 0 < made <= 2 * by_time + STALLED_PERIODS:  # another count began, or the number is damaged
+        most = 2 * by_time + _NUMBERS_AHEAD
+        for shift in (self._shift, self._doubted):
+            if shift is not None and 0 < number + shift - sequence <= most:
+                made, self._shift, self._doubted = number + shift - sequence, shift, None
+                self.dropped += made - 1
+                break
+        else:
             made = by_time
-        self.dropped += 0 if away else made - 1
-        self._last = (number, sequence + made, stamp_ns)
+            self._doubted = sequence + made - number
+            if self._shift is None:  # the device was away and counts from 1 again
+                self._shift = self._doubted
+        self._last = (sequence + made, stamp_ns)
         return sequence + made
 
     def close(self) -> None:
         """See `RadarSource.close`."""
         console, data = self._console, self._data
         self._console = self._data = None
-        if console is not None and data is not None and not self._gone:
+        if console is not None and self._awake and not self._gone:
             with contextlib.suppress(DeviceError):  # it may be gone by now
                 CommandLine(console, self._paths[0]).stop()
+        self._awake = self._gone = False
         for port in (console, data):
             if port is not None:
                 with contextlib.suppress(OSError):
