@@ -35,7 +35,7 @@ FACE_M, SHOWN_M = 0.30, 0.65
 CHIP_C = 38.5
 PERIOD_S = 20.0
 """Breathing, pulse, nodding and speech of the synthetic face all repeat after this."""
-LEAD_FRAMES = 40
+AHEAD_FRAMES = 20
 STRIP_MOMENTS, STRIP_FILE = 6, "radar.png"
 POINTS = 60
 """Of the face: fewer than the scene's default, because the emulator shares the computer with everything else."""
@@ -46,45 +46,20 @@ _SWITCH_S = 0.001
 # --- the emulator's process -------------------------------------------------------------------------------------------
 
 
-class ScenePlayer:
-    """Cubes of a scene that repeats, computed somewhat ahead: a chip whose cubes come late overruns its FIFO.
-
-    Args:
-        make: the cube of a frame.
-        frames: after which the scene repeats.
-        lead: how far ahead; so many are computed before the constructor returns, the others in a thread.
-    """
-
-    def __init__(self, make: Callable[[int], np.ndarray], frames: int, lead: int = LEAD_FRAMES) -> None:
-        self._make, self._frames, self._lead = make, frames, lead
-        self._cubes = [make(index) for index in range(min(lead, frames))]
-        self._wanted = threading.Semaphore(0)
-        threading.Thread(target=self._compute, name="scene", daemon=True).start()
-
-    def _compute(self) -> None:
-        while len(self._cubes) < self._frames:
-            self._wanted.acquire()
-            self._cubes.append(self._make(len(self._cubes)))
-
-    def cube(self, index: int) -> np.ndarray:
-        """(rx, chirp, sample) uint16; the last one again where the computer is too slow."""
-        if len(self._cubes) < self._frames:
-            self._wanted.release()
-        return self._cubes[min(index % self._frames, len(self._cubes) - 1)]
-
-
 def emulate(link: str) -> int:
     """Run the emulated radar, whose serial port appears at ``link``, until SIGINT or SIGTERM."""
     from faceedge.radar.chirp_files import find_chirp_file, load_chirp_file
     from faceedge.simulation.devices.bgt60 import Bgt60Chip
     from faceedge.simulation.devices.bridge import BridgeEmulator
+    from faceedge.simulation.devices.feed import AheadFeed
     from faceedge.simulation.radar_scene import RadarScene, face_at
 
     sys.setswitchinterval(_SWITCH_S)
     chirp = load_chirp_file(find_chirp_file(CHIRP_FILE)).chirp
     scene = RadarScene(chirp, face_at(FACE_M, points=POINTS))
-    player = ScenePlayer(scene.cube, round(PERIOD_S / chirp.frame_period_s))
-    with BridgeEmulator(Bgt60Chip(player, temperature_c=CHIP_C), link=Path(link)):
+    feed = AheadFeed(scene, depth=AHEAD_FRAMES, period=round(PERIOD_S / chirp.frame_period_s))
+    feed.cube(0)
+    with BridgeEmulator(Bgt60Chip(feed, temperature_c=CHIP_C), link=Path(link)):
         try:
             threading.Event().wait()
         except KeyboardInterrupt:

@@ -17,7 +17,8 @@ HALF_BLOCK = "▀"
 
 
 @lru_cache(maxsize=8192)
-def _style(top: tuple[int, int, int], bottom: tuple[int, int, int]) -> Style:
+def style(top: tuple[int, int, int], bottom: tuple[int, int, int]) -> Style:
+    """Of a cell whose upper pixel is ``top`` and whose lower one is ``bottom``, each red, green, blue."""
     return Style(color=Color.from_rgb(*top), bgcolor=Color.from_rgb(*bottom))
 
 
@@ -30,6 +31,6 @@ def lines_of(picture: np.ndarray) -> Iterator[list[Segment]]:
         start, line = 0, []
         for k in range(1, len(cells) + 1):
             if k == len(cells) or cells[k] != cells[start]:
-                line.append(Segment(HALF_BLOCK * (k - start), _style(*cells[start])))  # type: ignore[arg-type]
+                line.append(Segment(HALF_BLOCK * (k - start), style(*cells[start])))  # type: ignore[arg-type]
                 start = k
         yield line

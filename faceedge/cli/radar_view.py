@@ -29,7 +29,7 @@ _BAR_CELLS = 7
 _TICK_ROWS, _TICK_CELLS = 4, 9
 """Labels of axes are at least so far apart."""
 _LARGEST_HEIGHT = 32
-SMALLEST = (60, 14)
+SMALLEST = (76, 16)
 """Columns and rows below which nothing can be recognised."""
 
 

@@ -224,9 +224,7 @@ def _read_stamps(path: Path, frames: int, notes: list[str]) -> np.ndarray | None
     stamps = []
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if len(lines) > frames:  # a recording that was cut off, perhaps in the middle of the last line
-        notes.append(
-            f"{STAMPS} has {len(lines)} lines for {frames} frames; the last {len(lines) - frames} are ignored."
-        )
+        notes.append(f"{STAMPS} has {len(lines)} lines for {frames} frames; only the first {frames} are used.")
     for number, line in lines[:frames]:
         found = _STAMP.fullmatch(line)
         if found is None:
