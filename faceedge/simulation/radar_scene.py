@@ -7,8 +7,8 @@ A scatterer at the two-way delay tau adds to the mixer's output, t seconds after
 Delays are exact for each chirp, receiver and scatterer, so range migration, Doppler, angles and curved wave fronts need
 no terms of their own. Within a chirp everything stands still. The amplitude a follows from the radar equation, and the
 receiver's gain and filters; leakage from transmitter to receiver, noise, DC offset and the 12-bit ADC follow. Figures
-of the front end are typical values of the BGT60TR13C's datasheet (V2.4.9), or were fitted to recordings where it has
-none; each says which.
+of the front end are published, assumed (of the size usual for such a part), or fitted to recordings; each says which.
+Together they give echoes, leakage and noise within a factor of three of recordings, which is all that is claimed.
 
 What is missing: multipath, shadowing, polarisation, mutual coupling, and interference of other radars. What comes out
 is synthetic: good for testing software and for training what is then tested on a real sensor, and no measurement.
@@ -45,18 +45,18 @@ class FrontEnd:
     """Analogue part of the radar.
 
     Attributes:
-        tx_power_w: at power level 31 (datasheet: 5 dBm).
-        tx_step_db: of one power level (assumed; the datasheet has a curve).
-        tx_gain_dbi, rx_gain_dbi: of the antennas at boresight (datasheet).
+        tx_power_w: at power level 31 (assumed: 5 dBm).
+        tx_step_db: of one power level (assumed; the real ones are no equal steps).
+        tx_gain_dbi, rx_gain_dbi: of the antennas at boresight (published: HOOD, arXiv 2308.02396).
         pattern_exponent: power gain of each antenna falls with the cosine of the angle from boresight to this power.
-        conversion_gain_db: of the mixer (datasheet).
-        noise_figure_db: single side band (datasheet).
-        adc_volts: full scale of the ADC (datasheet).
+        conversion_gain_db: of the mixer (assumed).
+        noise_figure_db: single side band (assumed; with the gains it gives the noise of recordings).
+        adc_volts: full scale of the ADC (assumed).
         adc_noise_counts: of the ADC alone, root mean square (fitted: 0.9 to 1.5).
         leakage_db: power at a receiver's input per transmitted power (fitted).
         leakage_range_m: range at which the leakage appears, half its path (fitted).
         offset_counts: DC at the ADC for receiver 1, 2, 3 (fitted: recordings have 1400 to 2070).
-        tx_position_m: of the transmitter's phase centre (from the package drawing).
+        tx_position_m: of the transmitter's phase centre (assumed).
         rx_positions_m: of the receivers by number: x forward, y left, z up.
         frequency_noise_hz: root mean square error of the ramp's frequency from chirp to chirp. Its effect grows with
             the delay, as that of slow phase noise does. 0: none.
