@@ -18,6 +18,9 @@ pytest.importorskip("rclpy", reason="ROS 2 is not installed here")
 pytest.importorskip("hri_msgs.msg", reason="the hri_msgs messages are not built here")
 pytest.importorskip("skimage", reason="scikit-image, whose picture this is, is not installed")
 
+from faceedge.cli import demo_radar
+from faceedge.cli.radar_bag import BagFeed
+from faceedge.cli.radar_view import RadarView
 from faceedge.nodes.recorder import read_bag
 
 pytestmark = pytest.mark.graph
@@ -52,7 +55,7 @@ def processes_below(folder: Path) -> list[str]:
             command = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             continue
-        if str(folder) in command and "params-file" in command:
+        if str(folder) in command and ("params-file" in command or "demo_radar" in command):
             found.append(command)
     return found
 
@@ -69,7 +72,8 @@ def test_the_demo_ends_by_itself_and_says_where_its_outputs_are(finished: Any) -
     assert result.returncode == 0, result.stdout + result.stderr
     last = result.stdout.rstrip().splitlines()[-1]
     assert last.startswith("Outputs: page out/index.html")
-    assert {path.name for path in (folder / "out").iterdir()} >= {"index.html", "summary.json", "strip.png", "bag"}
+    expected = {"index.html", "summary.json", "strip.png", "radar.png", "bag"}
+    assert {path.name for path in (folder / "out").iterdir()} >= expected
     assert result.stderr == ""
 
 
@@ -93,6 +97,30 @@ def test_the_face_was_seen_on_topics_with_its_id_position_and_head(finished: Any
     assert -45 < low <= high < 45
 
 
+def test_the_radar_sees_the_synthetic_face_through_the_real_driver_and_node(finished: Any) -> None:
+    folder, _ = finished
+    radar = json.loads((folder / "out" / "summary.json").read_text())["radar"]
+    assert radar["synthetic"] is True
+    assert radar["frames"] > 20
+    assert radar["chirp"]["device"] == "bgt60tr13c"
+    strip = cv2.imread(str(folder / "out" / "radar.png"))
+    assert strip is not None
+    assert strip.std() > 10
+    with BagFeed(folder / "out" / "bag") as feed:
+        moments = []
+        while not feed.finished:
+            moment = feed.next(0.0)
+            if moment is not None:
+                moments.append(moment)
+        assert feed.chirp is not None
+        view = RadarView(demo_radar.SHOWN_M)
+        view.add(moments[-1], feed.chirp)
+    peak = view.peak()
+    assert peak is not None
+    assert 0.25 < peak[0] < 0.45
+    assert len(moments) == radar["frames"]
+
+
 def test_the_smile_of_the_picture_is_recognised(finished: Any) -> None:
     folder, _ = finished
     summary = json.loads((folder / "out" / "summary.json").read_text())
@@ -107,6 +135,7 @@ def test_the_bag_holds_the_pictures_and_every_face_that_was_tracked(finished: An
     tracked: set[str] = set()
     with_position: set[str] = set()
     pictures = 0
+    samples = 0
     for topic, message, _ in read_bag(folder / "out" / "bag"):
         if topic == "/humans/faces/tracked":
             tracked |= set(message.ids)
@@ -115,9 +144,13 @@ def test_the_bag_holds_the_pictures_and_every_face_that_was_tracked(finished: An
             assert 0.0 <= message.xmin < message.xmax <= 1.0
         elif topic.endswith("/compressed"):
             pictures += 1
+        elif topic == "/radar/adc":
+            samples += 1
+            assert (message.encoding, message.height, message.width) == ("mono16", 3 * 64, 128)
     assert tracked
     assert tracked == with_position
     assert pictures > 60
+    assert samples > 20
 
 
 def test_the_video_and_the_strip_show_pictures(finished: Any) -> None:

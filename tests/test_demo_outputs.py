@@ -17,8 +17,9 @@ pytest.importorskip("jinja2", reason="rich and Jinja2, which show the demonstrat
 
 from rich.console import Console
 
-from faceedge.cli import demo, demo_scenes
+from faceedge.cli import demo, demo_radar, demo_scenes
 from faceedge.cli.annotate import VideoFile, draw, strip
+from faceedge.cli.children import Children
 from faceedge.cli.demo_pictures import choose_stamps, scene_at
 from faceedge.cli.palette import EXPRESSION_COLOURS, colour_of, label_of
 from faceedge.cli.report import Outcome, write_page
@@ -27,7 +28,10 @@ from faceedge.cli.terminal_view import HalfBlocks, Progress, bar, plain_line, re
 from faceedge.cli.timeline import runs_of, timeline_svg
 from faceedge.errors import ConfigurationError, InputError
 from faceedge.perception.expression import EXPRESSIONS
+from faceedge.radar.moments import SourceFeed
+from faceedge.radar.recordings import RecordingSource
 
+FACE = Path(__file__).parent / "data" / "bgt60_synthetic_face"
 MS = 1_000_000
 START = 1_700_000_000_000 * MS
 BOX = (0.25, 0.25, 0.75, 0.75)
@@ -141,6 +145,57 @@ def test_the_page_needs_no_other_file_and_tells_what_was_seen(board: Scoreboard,
     assert [face["shares"][0]["label"] for face in summary["faces"]] == ["happy", "surprised"]
 
 
+@pytest.fixture
+def radar_board(board: Scoreboard) -> Scoreboard:
+    """The same with a radar that saw the synthetic face of tests/data."""
+    with SourceFeed(RecordingSource(FACE, paced=False)) as feed:
+        assert feed.chirp is not None
+        board.radar_chirp(feed.chirp)
+        for k in range(16):
+            moment = feed.next(0.0)
+            assert moment is not None
+            stamp = START + k * 50 * MS
+            board.radar_image(demo_radar.IMAGE, stamp, moment.range_doppler, stamp + 44 * MS)
+            if moment.micro is not None:
+                board.radar_image(demo_radar.MICRO, stamp, moment.micro, stamp + 45 * MS)
+    values = {"dropped": "2", "rejected": "1", "temperature": "38.5 °C"}
+    board.status("radar: status", "OK", "running", values)
+    return board
+
+
+def test_the_page_shows_what_the_radar_saw_and_says_that_it_is_synthetic(
+    radar_board: Scoreboard, tmp_path: Path
+) -> None:
+    strip = tmp_path / "radar.png"
+    cv2.imwrite(str(strip), np.zeros((8, 8, 3), np.uint8))
+    page = write_page(radar_board, Outcome(tmp_path, CHAPTERS, 25.0, radar_strip=strip)).read_text()
+    assert "<h2>What the radar saw</h2>" in page
+    assert "This scene is <b>synthetic</b>" in page
+    assert re.findall(r'(?:src|href)="(?!data:)[^"]*"', page) == []
+    radar = json.loads((tmp_path / "summary.json").read_text())["radar"]
+    assert (radar["synthetic"], radar["frames"], radar["micro_images"]) == (True, 16, 9)
+    assert (radar["dropped"], radar["rejected"], radar["temperature_c"]) == (2, 1, 38.5)
+    assert radar["rate_hz"] == 20.0
+    assert radar["first_chirp_to_here_ms"] == {"p50": 44.0, "p99": 44.0, "count": 16}
+    assert radar["chirp"]["range_resolution_m"] == pytest.approx(0.0299, abs=1e-4)
+
+
+def test_without_a_radar_the_page_does_not_speak_of_one(board: Scoreboard, tmp_path: Path) -> None:
+    page = write_page(board, Outcome(tmp_path, CHAPTERS, 25.0)).read_text()
+    assert "radar" not in page
+    assert json.loads((tmp_path / "summary.json").read_text())["radar"] is None
+
+
+def test_a_machine_without_pseudo_terminals_shows_faces_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse() -> None:
+        raise OSError(2, "No such file or directory")
+
+    monkeypatch.setattr("os.openpty", refuse)
+    notes: list[str] = []
+    assert demo_radar.start_emulator(Children(tmp_path), tmp_path, notes) is None
+    assert notes == ["This machine gives no pseudo-terminal (No such file or directory), so the radar is left out."]
+
+
 def test_a_run_without_any_face_makes_a_page_too(tmp_path: Path) -> None:
     board = Scoreboard()
     board.picture(START, b"")
@@ -164,6 +219,24 @@ def test_the_view_fits_the_terminal(board: Scoreboard, size: tuple[int, int]) ->
     text = "\n".join(lines)
     for word in ("fb2", "surprised", "0.70", "detect", "a scene"):
         assert word in text
+
+
+@pytest.mark.parametrize("size", [(78, 24), (80, 30), (100, 40), (120, 42), (200, 60)])
+def test_the_view_shows_the_radar_where_there_is_room_and_its_figures_anywhere(
+    radar_board: Scoreboard, size: tuple[int, int]
+) -> None:
+    lines = printed(render(radar_board, Progress("a scene", 1, 2, 1.0, 2.0), size[1], size[0]), *size).splitlines()
+    assert len(lines) <= size[1]
+    assert max(len(line) for line in lines) <= size[0]
+    text = "\n".join(lines)
+    for word in ("20.0 frames/s", "2 dropped", "38.5 °C", "surprised", "detect"):
+        assert word in text
+    assert ("range-Doppler" in text) == (size[1] >= 40)
+    assert ("synthetic face" in text) == (size[1] >= 40)
+
+
+def test_a_plain_line_has_the_radar_s_figures(radar_board: Scoreboard) -> None:
+    assert "| radar 20.0 frames/s · 2 dropped · 38.5 °C |" in plain_line(radar_board, Progress("a", 1, 1, 1.0, 2.0))
 
 
 def test_the_view_of_an_empty_scoreboard_says_that_it_waits() -> None:
