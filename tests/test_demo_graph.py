@@ -178,7 +178,7 @@ def test_interrupting_the_demo_ends_its_nodes(tmp_path: Path) -> None:
     )
     assert process.stdout is not None
     assert "nobody in view" in (line := process.stdout.readline()) or "face" in line
-    assert len(processes_below(tmp_path)) == 3  # camera, faces and radar
+    assert len(processes_below(tmp_path)) == 4  # camera, faces, radar, and the emulator that the radar talks to
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
