@@ -32,6 +32,11 @@ def chip_and_transport(feed: CallableFeed = FEED) -> tuple[Bgt60Chip, Between]:
     return chip, Between(LocalTransport(chip))
 
 
+def pass_time(chip: Bgt60Chip, seconds: float) -> None:
+    assert isinstance(chip.clock, SteppedClock)
+    chip.clock.advance(seconds)
+
+
 def streaming(block: Block, chip: Bgt60Chip) -> bool:
     """Whether ``block`` is of frames, not of the check at the start."""
     return not chip.register(chip_map.SFCTL) & 1 << 17
@@ -187,7 +192,7 @@ def test_a_fifo_that_ran_over_is_reported_and_the_chip_restarted() -> None:
     chip, transport = chip_and_transport()
     with Bgt60(SMALL, transport) as source:
         before = read_frames(source, 2)[-1]
-        chip.clock.advance(1.0)  # nobody reads for 50 frames
+        pass_time(chip, 1.0)  # nobody reads for 50 frames
         with pytest.raises(InputError, match=r"FIFO ran over.*restarted \(1 so far\)"):
             read_strictly(source, 9)
         after = read_frames(source, 3)
@@ -234,7 +239,7 @@ def test_frames_that_passed_while_the_device_was_away_are_counted_at_the_next_op
     transport.on_block = gone
     with pytest.raises(DeviceError, match="the cable"):
         source.read()
-    chip.clock.advance(0.4)
+    pass_time(chip, 0.4)
     transport.on_block = lambda block: block
     source.open()
     again = read_frames(source, 2)
@@ -251,7 +256,7 @@ def test_a_pause_between_close_and_open_is_no_loss() -> None:
     source.open()
     read_frames(source, 3)
     source.close()
-    chip.clock.advance(10.0)
+    pass_time(chip, 10.0)
     source.open()
     assert [frame.sequence for frame in read_frames(source, 2)] == [3, 4]
     assert source.dropped == 0
