@@ -89,6 +89,8 @@ class RadarNode(ManagedNode):
         self._worker.start()
 
     def _open(self, source: RadarSource) -> None:
+        assert self._topics is not None
+        self._topics.restart()
         source.open()
         if not isinstance(source, RadarTopicSource):
             self._describe(source.chirp)
@@ -148,11 +150,12 @@ class RadarNode(ManagedNode):
             except (DeviceError, InputError) as error:
                 self._trouble = str(error)
                 continue
+            if stop.is_set():  # it took so long that nobody waits for it any more
+                source.close()
+                return False
             self._trouble = ""
             self._reconnects += 1
             self._last_frame_at = time.monotonic()
-            if self._topics is not None:
-                self._topics.restart()
             self.get_logger().info(f"{source.description} delivers again")
             return True
         return False
