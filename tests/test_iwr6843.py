@@ -178,8 +178,8 @@ def test_every_intact_frame_arrives_beside_damaged_ones(face: ChirpFile, faults:
     assert received == sorted(set(received))
     assert {number for number in intact if number <= last} <= set(received)
     counted = {place for place, fault in places.items() if fault in ("half_packet", "wrong_length", "wrong_tlv_length")}
-    assert source.rejected >= len(counted)
-    assert source.dropped == last - len(received)
+    assert source.rejected >= last - len(received) >= len(counted)
+    assert source.dropped == 0
     assert not counted & set(received)
     assert source.counters.get("repeated", 0) == ("sent_twice" in faults)
 
@@ -197,8 +197,9 @@ def test_bytes_lost_and_changed_on_the_line_cost_single_frames_only(face: ChirpF
         frames, sentences = collect(source, 12)
     numbers = [frame.sequence for frame in frames]
     assert numbers == sorted(set(numbers))
-    assert numbers[-1] - numbers[0] + 1 - len(numbers) == source.dropped
-    assert 0 < source.dropped + source.rejected < len(numbers)
+    missing = numbers[-1] - numbers[0] + 1 - len(numbers)
+    assert source.dropped <= missing <= source.dropped + source.rejected
+    assert 0 < source.rejected < len(numbers)
     assert all(sentence.endswith(".") for sentence in sentences)
 
 
@@ -209,7 +210,8 @@ def test_a_cable_pulled_in_the_middle_of_a_frame_and_plugged_in_again(face: Chir
         before, _ = collect(source, 3)
         device.inject("unplug")
         with pytest.raises(DeviceError, match=r"data port .* went away .*plug it in again"):
-            collect(source, 3)
+            while True:
+                before += collect(source, 1)[0]
         source.close()
         with pytest.raises(DeviceError, match="is not there"):
             source.open()
@@ -219,10 +221,10 @@ def test_a_cable_pulled_in_the_middle_of_a_frame_and_plugged_in_again(face: Chir
         source.close()
     assert all(frame.range_doppler is not None for frame in before + after)
     steps = [later.sequence - earlier.sequence for earlier, later in itertools.pairwise(before + after)]
-    assert [steps[index] for index in (0, 1, 3, 4)] == [1, 1, 1, 1]
-    away_s = (after[0].stamp_ns - before[-1].stamp_ns) / 1e9
-    assert steps[2] == round(away_s / 0.05) > 1
-    assert source.dropped == 0
+    gap = steps.pop(len(before) - 1)
+    assert set(steps) == {1}
+    assert gap == round((after[0].stamp_ns - before[-1].stamp_ns) / 50e6) > 1
+    assert source.dropped == gap - 1
 
 
 def test_a_device_that_falls_silent_is_an_error_and_comes_back(

@@ -167,6 +167,18 @@ def test_points_without_side_info_have_an_unknown_ratio() -> None:
     assert np.isnan(decode.points(packet)[0, 4])  # type: ignore[index]
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e30, -1000.1])
+@pytest.mark.parametrize("place", range(4))
+def test_points_that_cannot_be_are_refused_with_a_sentence(value: float, place: int) -> None:
+    row = [0.0, 1000.0, -0.0, -1000.0]
+    (good,), _ = parse(ti.packet(3, ti.points([(row[0], row[1], row[2], row[3])]), objects=1))
+    assert decode.points(good) is not None
+    row[place] = value
+    (bad,), _ = parse(ti.packet(3, ti.points([(row[0], row[1], row[2], row[3])]), objects=1))
+    with pytest.raises(InputError, match=r"frame 3: a detected point has a coordinate or velocity beyond 1000;"):
+        decode.points(bad)
+
+
 def test_images_of_another_size_than_the_chirp_gives_are_refused_with_a_sentence() -> None:
     packets, _ = parse(ti.packet(7, ti.words(5, [0] * 15)), ti.packet(8, ti.words(2, [0] * 5)))
     with pytest.raises(InputError, match=r"frame 7: range-Doppler heat map has 15 values, the chirp gives 16;"):

@@ -53,8 +53,8 @@ class Iwr6843(RadarSource):
     the arrival.
 
     ``dropped`` counts gaps in the frame numbers. After the device was away ``sequence`` goes on with a gap of as many
-    frames as fit into the time; nobody made those, so ``dropped`` does not count them. ``rejected`` counts packets
-    whose parts do not agree with each other or with the configuration.
+    frames as fit into the time, and ``dropped`` counts those as well. ``rejected`` counts packets whose parts do not
+    agree with each other or with the configuration; ``dropped`` does not count them again.
 
     Args:
         chirp_file: a TI configuration.
@@ -82,7 +82,7 @@ class Iwr6843(RadarSource):
         self._clock = PacketClock()
         self._silent_s = 0.0
         self._received_before = 0
-        self._refused = 0
+        self._refused = self._rejected_since = 0
         self._newest = (-1, 0, 0)
         self._last: tuple[int, int] | None = None  # sequence and stamp of the last frame
         self._shift: int | None = None  # sequence less frame number; None: another count begins
@@ -121,6 +121,7 @@ class Iwr6843(RadarSource):
         self._silent_s, self._refused, self._received_before = 0.0, 0, 0
         self._newest = (-1, 0, 0)
         self._shift = self._doubted = None
+        self._rejected_since = 0
 
     def read(self, timeout_s: float = 1.0) -> RadarFrame | None:
         """See `RadarSource.read`."""
@@ -173,6 +174,7 @@ class Iwr6843(RadarSource):
         refused = counters.bad_lengths + counters.bad_counts + counters.cut_short
         if refused > self._refused:
             self.rejected += refused - self._refused
+            self._rejected_since += refused - self._refused
             self._refused = refused
             sentence = next(iter(self._stream.take_problems()), "a packet came damaged.")
             self._ready.append(InputError(f"{self.description}: {sentence}"))
@@ -252,13 +254,14 @@ class Iwr6843(RadarSource):
         for shift in (self._shift, self._doubted):
             if shift is not None and 0 < number + shift - sequence <= most:
                 made, self._shift, self._doubted = number + shift - sequence, shift, None
-                self.dropped += made - 1
                 break
         else:
             made = by_time
             self._doubted = sequence + made - number
             if self._shift is None:  # the device was away and counts from 1 again
                 self._shift = self._doubted
+        self.dropped += max(0, made - 1 - self._rejected_since)
+        self._rejected_since = 0
         self._last = (sequence + made, stamp_ns)
         return sequence + made
 

@@ -31,6 +31,10 @@ from faceedge.radar.iwr6843_layout import (
 STEPS_PER_OCTAVE = 512
 DB_PER_OCTAVE = 20 * math.log10(2)
 
+MAX_VALUE = 1000.0
+"""No point is farther, in m, or faster, in m/s."""
+_MAGNITUDE, _MAX_BITS = 0x7FFF_FFFF, int(np.float32(MAX_VALUE).view(np.uint32))
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -74,11 +78,20 @@ def points(packet: Packet) -> np.ndarray | None:
 
     Without side info the SNR is NaN. A packet without a point TLV whose header says that there are no points gives
     (0, 5); one that was not asked for points gives None.
+
+    Raises:
+        InputError: a number is not finite or beyond ``MAX_VALUE``: the payload is damaged.
     """
     found = packet.records(POINTS)
     if found is None:
         sent_none = packet.header.num_objects == 0 and packet.payload(POINTS) is None
         return np.empty((0, 5), np.float32) if sent_none else None
+    # Bits without the sign are in the order of the magnitudes; infinities and NaN come last.
+    if (found.view("<u4") & _MAGNITUDE > _MAX_BITS).any():
+        raise InputError(
+            f"frame {packet.header.frame_number}: a detected point has a coordinate or velocity beyond {MAX_VALUE:g}; "
+            "the packet was damaged on its way."
+        )
     result = np.empty((len(found), 5), np.float32)
     result[:, 0], result[:, 2], result[:, 3] = found["y_m"], found["z_m"], found["velocity_m_s"]
     result[:, 1] = 0 - found["x_m"]  # np.negative with out= ignores the step between the x in NumPy 2.4, and gives -0
