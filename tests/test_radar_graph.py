@@ -126,7 +126,8 @@ def test_images_are_those_of_the_cube_with_the_same_stamp(graph: Graph, radar: s
     cube = radar_conversions.image_to_cube(by_stamp[stamp_to_ns(image.header.stamp)], CHIRP)
     expected = Imager(CHIRP, Processing()).range_doppler(RadarFrame(0, 0, cube))
     matrix = radar_conversions.image_to_matrix(image)
-    assert np.array_equal(matrix, np.asarray(expected))
+    # Not bit by bit: this process may compute with another number of threads.
+    assert np.allclose(matrix, np.asarray(expected), rtol=1e-4, atol=1e-3)
     row, column = np.unravel_index(np.argmax(matrix), matrix.shape)
     expected_m = RANGE_M + number_of(cube) * CHIRP.frame_period_s * VELOCITY_M_S
     assert abs(row * CHIRP.range_resolution_m - expected_m) < CHIRP.range_resolution_m
