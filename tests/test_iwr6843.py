@@ -79,13 +79,19 @@ def collect(source: Iwr6843, count: int) -> tuple[list[RadarFrame], list[str]]:
     return frames, sentences
 
 
+def read_on(source: Iwr6843, frames: list[RadarFrame]) -> None:
+    """Read until the device is gone."""
+    while True:
+        frames += collect(source, 1)[0]
+
+
 # Frames
 
 
 def test_frames_carry_what_the_device_saw(face: ChirpFile) -> None:
     target = (0.1, 0.4, 0.0, 0.0, 25.0)  # 0.1 m to the right, 0.4 m ahead
     feed = TargetFeed(fixed_targets([target]))
-    with driven(emulator(feed=feed), face) as source:
+    with driven(emulator(feed=feed, speed=4.0), face) as source:
         frames, sentences = collect(source, 4)
         assert sentences == []
         assert source.description.startswith("IWR6843 (/")
@@ -143,7 +149,7 @@ def test_a_real_capture_arrives_whole_through_two_ports(face: ChirpFile) -> None
 
 
 def test_opening_twice_and_closing_twice_do_no_harm(face: ChirpFile) -> None:
-    with emulator() as device:
+    with emulator(speed=4.0) as device:
         source = Iwr6843(face, device.cli_port, device.data_port)
         source.close()
         source.open()
@@ -167,7 +173,7 @@ def test_opening_twice_and_closing_twice_do_no_harm(face: ChirpFile) -> None:
 def test_every_intact_frame_arrives_beside_damaged_ones(face: ChirpFile, faults: tuple[str, ...]) -> None:
     places = {2 + 2 * index: fault for index, fault in enumerate(faults)}
     last = max(places) + 2
-    device = emulator(frame_faults=places)
+    device = emulator(frame_faults=places, speed=4.0)
     received: list[int] = []
     with driven(device, face) as source:
         while not received or received[-1] < last:
@@ -185,14 +191,14 @@ def test_every_intact_frame_arrives_beside_damaged_ones(face: ChirpFile, faults:
 
 
 def test_frames_that_the_device_skips_are_counted(face: ChirpFile) -> None:
-    with driven(emulator(frame_faults={3: "frames_skipped"}), face) as source:
+    with driven(emulator(frame_faults={3: "frames_skipped"}, speed=4.0), face) as source:
         frames, _ = collect(source, 5)
     assert [frame.sequence for frame in frames][:2] == [1, 2]
     assert source.dropped == frames[-1].sequence - 5 >= 1
 
 
 def test_bytes_lost_and_changed_on_the_line_cost_single_frames_only(face: ChirpFile) -> None:
-    device = emulator(faults=Faults(seed=5, lose_rate=1e-4, flip_rate=1e-4, garbage_rate=1e-4))
+    device = emulator(faults=Faults(seed=5, lose_rate=1e-4, flip_rate=1e-4, garbage_rate=1e-4), speed=4.0)
     with driven(device, face) as source:
         frames, sentences = collect(source, 12)
     numbers = [frame.sequence for frame in frames]
@@ -210,8 +216,7 @@ def test_a_cable_pulled_in_the_middle_of_a_frame_and_plugged_in_again(face: Chir
         before, _ = collect(source, 3)
         device.inject("unplug")
         with pytest.raises(DeviceError, match=r"data port .* went away .*plug it in again"):
-            while True:
-                before += collect(source, 1)[0]
+            read_on(source, before)
         source.close()
         with pytest.raises(DeviceError, match="is not there"):
             source.open()
@@ -232,7 +237,7 @@ def test_a_device_that_falls_silent_is_an_error_and_comes_back(
 ) -> None:
     monkeypatch.setattr(iwr6843, "STALLED_S", 0.3)
     monkeypatch.setattr(iwr6843, "STALLED_PERIODS", 3)
-    with emulator() as device:
+    with emulator(speed=4.0) as device:
         source = Iwr6843(face, device.cli_port, device.data_port)
         source.open()
         collect(source, 2)
@@ -249,7 +254,7 @@ def test_a_port_at_another_rate_is_recognised(face: ChirpFile, monkeypatch: pyte
     monkeypatch.setattr(iwr6843, "STALLED_S", 0.3)
     monkeypatch.setattr(iwr6843, "STALLED_PERIODS", 3)
     with (
-        driven(emulator(faults=Faults(baud=1_250_000)), face) as source,
+        driven(emulator(faults=Faults(baud=1_250_000), speed=4.0), face) as source,
         pytest.raises(DeviceError, match=r"bytes came in .* s and no packet among them; .*must run at 921600 baud"),
     ):
         collect(source, 1)
@@ -257,7 +262,7 @@ def test_a_port_at_another_rate_is_recognised(face: ChirpFile, monkeypatch: pyte
 
 def test_swapped_ports_are_recognised(face: ChirpFile, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("faceedge.radar.iwr6843_cli.SYNCHRONISE_S", 0.05)
-    with emulator() as device:
+    with emulator(speed=4.0) as device:
         source = Iwr6843(face, device.data_port, device.cli_port)
         with pytest.raises(DeviceError, match=r"gives no prompt .* is this the console port and not the data port"):
             source.open()
@@ -266,13 +271,13 @@ def test_swapped_ports_are_recognised(face: ChirpFile, monkeypatch: pytest.Monke
 
 
 def test_a_port_in_use_is_an_error_that_says_so(face: ChirpFile) -> None:
-    device = emulator()
+    device = emulator(speed=4.0)
     with driven(device, face), pytest.raises(DeviceError, match="is in use by another program"):
         Iwr6843(face, device.cli_port, device.data_port).open()
 
 
 def test_antennas_that_changed_since_the_first_start_need_a_power_cycle(face: ChirpFile) -> None:
-    with emulator() as device:
+    with emulator(speed=4.0) as device:
         Iwr6843(face, device.cli_port, device.data_port).open()
         other = Iwr6843(without(face, channelCfg="3 7 0"), device.cli_port, device.data_port)
         with pytest.raises(DeviceError, match=r"`channelCfg 3 7 0` .*power-cycle the board"):
