@@ -28,6 +28,7 @@ CHIP_LABELS = ("pinctrl-bcm", "pinctrl-rp1")
 """Labels of the GPIO chips that carry the pins of a Raspberry Pi's header."""
 _CONSUMER = "faceedge"
 _POLL_S = 0.1
+_LONGEST_BURST = list(FIFO_BURST + bytes(WORDS_PER_BURST * WORD_BYTES))
 _READ_CHIP_ID = b"\x04\x00\x00\x00"
 
 _SPI_REASONS = {
@@ -69,7 +70,7 @@ class SpidevTransport:
         self.path, self.speed_hz = path, speed_hz
         self.reset_line, self.irq_line, self.gpio_chip = reset_line, irq_line, gpio_chip
         self.description = f"{path}, reset on GPIO {reset_line}, interrupt on GPIO {irq_line}"
-        self.counters = {"blocks_lost": 0}
+        self.counters = {"blocks_not_taken": 0}
         self._spi: Any = None
         self._lines: Any = None
         self._gpiod: Any = None
@@ -176,13 +177,17 @@ class SpidevTransport:
 
     def transfer(self, data: bytes) -> bytes:
         """See `Transport.transfer`."""
-        if self._spi is None:
-            raise DeviceError(f"{self.description} is not open.")
         if len(data) > MAX_TRANSACTION_BYTES:
             raise DeviceError(f"one SPI transaction takes at most {MAX_TRANSACTION_BYTES} bytes, got {len(data)}.")
+        return self._exchange(list(data))
+
+    def _exchange(self, data: list[int]) -> bytes:
+        """``data`` is spidev's afterwards: some of its versions write the answer into it."""
+        if self._spi is None:
+            raise DeviceError(f"{self.description} is not open.")
         try:
             with self._bus:
-                return bytes(self._spi.xfer2(list(data)))
+                return bytes(self._spi.xfer2(data))
         except OSError as error:
             raise DeviceError(f"SPI device {self.path} failed: {error.strerror or error}.") from error
 
@@ -222,7 +227,7 @@ class SpidevTransport:
                 data, status = self._read_fifo(self._words)
                 with self._queue.changed:
                     self._queue.put(Block(data, status, sequence, time_ns))
-                self.counters["blocks_lost"] = self._queue.dropped
+                self.counters["blocks_not_taken"] = self._queue.dropped
                 sequence += 1
         except DeviceError as error:
             self._queue.fail(error)
@@ -253,7 +258,7 @@ class SpidevTransport:
         status, pieces = 0, []
         while words:
             count = min(words, WORDS_PER_BURST)
-            answer = self.transfer(FIFO_BURST + bytes(count * WORD_BYTES))
+            answer = self._exchange(_LONGEST_BURST[: len(FIFO_BURST) + count * WORD_BYTES])
             status |= answer[0]
             pieces.append(answer[len(FIFO_BURST) :])
             words -= count

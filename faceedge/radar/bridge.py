@@ -46,7 +46,8 @@ class BridgeTransport:
         self.path = port
         self.description = f"{WHAT} {port}"
         self.counters = dict.fromkeys(
-            ("crc_errors", "bytes_skipped", "replies_lost", "blocks_lost", "blocks_lost_by_bridge"), 0
+            ("crc_errors", "bytes_skipped", "replies_lost", "blocks_lost", "blocks_lost_by_bridge", "blocks_not_taken"),
+            0,
         )
         self._port: serial.Serial | None = None
         self._thread: threading.Thread | None = None
@@ -54,8 +55,8 @@ class BridgeTransport:
         self._queue = BlockQueue()
         self._decoder = protocol.Decoder()
         self._clock = DeviceClock()
-        self._replies: dict[int, Message] = {}
-        self._awaited: set[int] = set()
+        self._reply: Message | None = None
+        self._awaited = -1
         self._sequence = 0
         self._streaming = False
         self._block_sequence = -1
@@ -118,7 +119,7 @@ class BridgeTransport:
         """See `Transport.close`."""
         if self._streaming:  # the reply is not worth waiting for: the next `open` stops it again
             with contextlib.suppress(DeviceError):
-                self._send(Kind.STOP, b"")
+                self._send(Kind.STOP)
         self._streaming = False
         if self._thread is not None:
             os.write(self._wake[1], b"\0")
@@ -160,16 +161,19 @@ class BridgeTransport:
         now_s = time.monotonic()
         if now_s - self._clock_asked_s > CLOCK_PERIOD_S and self._port is not None and not self._queue.failed:
             self._clock_asked_s = now_s
-            self._send(Kind.TIME, b"")  # its reply is used when it comes
+            self._send(Kind.TIME)  # its reply is used when it comes
         return self._queue.get(timeout_s)
 
     # Requests
 
-    def _send(self, kind: Kind, payload: bytes) -> int:
+    def _send(self, kind: Kind, payload: bytes = b"") -> int:
+        """Send a request; its sequence number. The reply, if it comes before the next one, is kept for ``_ask``."""
         self._queue.check()
         if self._port is None:
             raise DeviceError(f"{self.description} is not open.")
-        self._sequence = (self._sequence + 1) & 0xFFFF
+        with self._queue.changed:
+            self._sequence = (self._sequence + 1) & 0xFFFF
+            self._awaited, self._reply = self._sequence, None
         try:
             self._port.write(protocol.encode(kind, payload, sequence=self._sequence))
         except OSError as error:
@@ -199,14 +203,12 @@ class BridgeTransport:
         )
 
     def _ask(self, kind: Kind, payload: bytes) -> Message | None:
+        sequence = self._send(kind, payload)
         with self._queue.changed:
-            sequence = self._send(kind, payload)
-            self._awaited = {sequence}
-            self._queue.changed.wait_for(lambda: sequence in self._replies or self._queue.failed, REPLY_TIMEOUT_S)
-            self._awaited = set()
-            reply = self._replies.pop(sequence, None)
+            self._queue.changed.wait_for(lambda: self._reply is not None or self._queue.failed, REPLY_TIMEOUT_S)
+            reply, self._reply, self._awaited = self._reply, None, -1
         self._queue.check()
-        return reply
+        return reply if reply is not None and reply.sequence == sequence else None
 
     # The reading thread
 
@@ -235,6 +237,7 @@ class BridgeTransport:
                         self._take(message, arrived_ns)
             self.counters["crc_errors"] = self._decoder.crc_errors + self._decoder.bad_lengths
             self.counters["bytes_skipped"] = self._decoder.skipped
+            self.counters["blocks_not_taken"] = self._queue.dropped
 
     def _take(self, message: Message, arrived_ns: int) -> None:
         if message.time_us:
@@ -243,8 +246,8 @@ class BridgeTransport:
             self._take_block(message, arrived_ns)
         elif message.kind == Kind.LOST and len(message.payload) == protocol.LOST.size:
             self.counters["blocks_lost_by_bridge"] += protocol.LOST.unpack(message.payload)[0]
-        elif message.sequence in self._awaited and (message.kind == Kind.ERROR or message.kind & Kind.REPLY):
-            self._replies[message.sequence] = message
+        elif message.sequence == self._awaited and (message.kind == Kind.ERROR or message.kind & Kind.REPLY):
+            self._reply = message
             self._queue.changed.notify_all()
 
     def _take_block(self, message: Message, arrived_ns: int) -> None:
