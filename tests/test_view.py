@@ -142,6 +142,7 @@ def test_ticks_are_round_and_few(low: float, high: float, most: int, values: lis
 def test_the_title_tells_the_chirp_and_the_rate(chirp: ChirpSettings) -> None:
     assert title(chirp, 19.98) == "BGT60TR13C  58 to 63.5 GHz  ·  3 RX × 32 chirps × 64 samples  ·  20.0 frames/s"
     assert title(chirp, 0.0).endswith("64 samples")
+    assert "4 RX × 3 TX × 16 chirps × 64 samples" in title(load_chirp_file("iwr6843_face.cfg").chirp, 20.0)
 
 
 # --- terminal ---------------------------------------------------------------------------------------------------------

@@ -99,7 +99,7 @@ def _draw(moments: Sequence[Moment], crop: Crop, title: str, start_ns: int) -> F
                 axes.set_title(f"{(moments[column].stamp_ns - start_ns) / 1e9:.2f} s", color=_SOFT, pad=4)
         bar = figure.add_axes(((width - margins["right"] + 0.13) / width, bottom, 0.11 / width, high / height))
         figure.colorbar(mappable, cax=bar).outline.set_linewidth(0)  # type: ignore[operator]
-        bar.set_ylabel("dB over 1 ADC count")
+        bar.set_ylabel("level [dB]")
     _captions(figure, title, rows, (width, height))
     return figure
 

@@ -90,7 +90,9 @@ def title(chirp: ChirpSettings, rate_hz: float) -> str:
     start, end = chirp.start_frequency_hz / 1e9, chirp.end_frequency_hz / 1e9
     name = _NAMES.get(chirp.device, chirp.device)
     receivers, chirps, samples = chirp.cube_shape
-    parts = [f"{name}  {start:g} to {end:g} GHz", f"{receivers} RX × {chirps} chirps × {samples} samples"]
+    transmitters = f"{len(chirp.tx_antennas)} TX × " if len(chirp.tx_antennas) > 1 else ""
+    shape = f"{receivers} RX × {transmitters}{chirps} chirps × {samples} samples"
+    parts = [f"{name}  {start:g} to {end:g} GHz", shape]
     if rate_hz > 0:
         parts.append(f"{rate_hz:.1f} frames/s")
     return "  ·  ".join(parts)

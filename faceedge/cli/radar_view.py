@@ -240,4 +240,4 @@ def strongest(view: RadarView) -> str:
     if found is None:
         return "no frame yet"
     range_m, velocity_m_s, level_db = found
-    return f"strongest at {range_m:.2f} m, {velocity_m_s:+.2f} m/s, {level_db:.0f} dB over 1 ADC count"
+    return f"strongest at {range_m:.2f} m, {velocity_m_s:+.2f} m/s, {level_db:.0f} dB"

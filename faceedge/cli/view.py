@@ -35,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--topic", default=DEFAULT_TOPIC, help="of a radar node, or in the bag (default: %(default)s)")
     add("--source", metavar="KIND", help="read the device itself, without ROS: bgt60_bridge, bgt60_spi, iwr6843, ...")
     add("--path", default="", metavar="DEVICE", help="of the device, such as /dev/ttyACM0 (default: the first one)")
+    add("--cli-port", default="", metavar="PORT", help="iwr6843: for commands (default: found by its USB ids)")
+    add("--data-port", default="", metavar="PORT", help="iwr6843: for data (default: found by its USB ids)")
     add("--chirp", default="", metavar="FILE", help="chirp file of the device (default: near a face)")
     add("--loop", action="store_true", help="start a recording again at its end")
     add("--max-range", type=float, default=0.0, metavar="M", help="show ranges up to this (default: all usable)")
@@ -95,7 +97,7 @@ def make_feed(args: argparse.Namespace) -> Feed:
 def _settings(args: argparse.Namespace) -> SourceSettings:
     from faceedge.radar.sources import SourceSettings
 
-    return SourceSettings(args.source, args.path, args.chirp, args.loop)
+    return SourceSettings(args.source, args.path, args.chirp, args.loop, args.cli_port, args.data_port)
 
 
 def _topic_feed(topic: str) -> Feed:
