@@ -235,6 +235,25 @@ def test_what_cannot_be_shown_is_said_in_a_sentence(
         view.main(parser.parse_args(arguments))
 
 
+class Silent(Feed):
+    """A topic that nobody publishes."""
+
+    def open(self) -> None: ...
+
+    def next(self, timeout_s: float) -> None:
+        return None
+
+    def close(self) -> None: ...
+
+
+def test_a_feed_that_stays_silent_ends_with_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(view, "PATIENCE_S", 0.05)
+    parser = argparse.ArgumentParser()
+    view.add_arguments(parser)
+    with pytest.raises(InputError, match=r"no radar image came from topic /left within 0\.05 s"):
+        view.save_strip(Silent("topic /left"), parser.parse_args(["--png", str(tmp_path / "x.png")]))
+
+
 def test_moments_of_the_strip_are_spread_over_what_there_is() -> None:
     assert choose(100, 4) == [12, 37, 62, 87]
     assert choose(100, 2, 20) == [40, 80]
