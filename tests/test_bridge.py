@@ -9,12 +9,14 @@ import threading
 import time
 import tty
 from collections.abc import Iterator
+from pathlib import Path
 
+import numpy as np
 import pytest
 from radar_frames import FEED, SMALL, index_of, read_frames
 
 from faceedge.errors import DeviceError, InputError
-from faceedge.radar import bgt60, bridge
+from faceedge.radar import bgt60, bridge, infineon_json
 from faceedge.radar.bgt60 import Bgt60
 from faceedge.radar.bgt60_registers import CHIP_ID_VALUE
 from faceedge.radar.bridge import BridgeTransport
@@ -24,8 +26,11 @@ from faceedge.simulation.devices.bgt60 import Bgt60Chip
 from faceedge.simulation.devices.bridge import BridgeEmulator
 from faceedge.simulation.devices.clock import RealClock, SteppedClock
 from faceedge.simulation.devices.faults import Faults
+from faceedge.simulation.devices.feed import RecordingFeed
 
 PATIENCE_S = 10.0
+DATA = Path(__file__).resolve().parents[2] / "shared/data/radar"
+REFLECTORS = DATA / "bgt60/two_reflectors/RadarIfxAvian_00"
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +79,20 @@ def test_frames_come_whole_and_in_order_through_a_real_port() -> None:
         assert source.description.startswith("BGT60TR13C at emulated BGT60TR13C bridge (/")
         assert {name: count for name, count in source.counters.items() if count} == {}
     assert device.chip.timing is None
+
+
+@pytest.mark.skipif(not REFLECTORS.is_dir(), reason="the recordings of real radars are not on this machine")
+def test_a_real_recording_passes_through_chip_bridge_and_driver_bit_exact() -> None:
+    chirp = infineon_json.read((REFLECTORS / "config.json").read_text(encoding="utf-8"))
+    cubes = np.load(REFLECTORS / "radar.npy", mmap_mode="r")
+    chip = Bgt60Chip(RecordingFeed(cubes), SteppedClock())
+    with (
+        BridgeEmulator(chip, patient=True, pace_bytes_per_s=None) as device,
+        Bgt60(chirp, BridgeTransport(device.port)) as source,
+    ):
+        for frame in read_frames(source, 60):
+            np.testing.assert_array_equal(frame.cube, cubes[frame.sequence % len(cubes)])
+        assert source.dropped == 0
 
 
 def test_registers_are_reached_while_blocks_flow(monkeypatch: pytest.MonkeyPatch) -> None:
