@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -26,7 +27,7 @@ from faceedge.cli.report import Outcome, write_page
 from faceedge.cli.scoreboard import Scoreboard, Sight
 from faceedge.cli.terminal_view import HalfBlocks, Progress, bar, plain_line, render
 from faceedge.cli.timeline import runs_of, timeline_svg
-from faceedge.errors import ConfigurationError, InputError
+from faceedge.errors import ConfigurationError, FaceedgeError, InputError
 from faceedge.perception.expression import EXPRESSIONS
 from faceedge.radar.moments import SourceFeed
 from faceedge.radar.recordings import RecordingSource
@@ -194,6 +195,17 @@ def test_a_machine_without_pseudo_terminals_shows_faces_alone(monkeypatch: pytes
     notes: list[str] = []
     assert demo_radar.start_emulator(Children(tmp_path), tmp_path, notes) is None
     assert notes == ["This machine gives no pseudo-terminal (No such file or directory), so the radar is left out."]
+
+
+def test_a_radar_in_trouble_is_noted_and_does_not_end_the_demonstration(radar_board: Scoreboard) -> None:
+    assert demo_radar.troubles(radar_board) == []
+    radar_board.status("radar: status", "ERROR", "the port went away; plug it in.", {})
+    assert demo_radar.troubles(radar_board) == ["The radar: the port went away; plug it in."]
+    observer = SimpleNamespace(failed=False)
+    demo._raise_troubles(radar_board, observer)  # type: ignore[arg-type]
+    radar_board.status("camera: status", "ERROR", "no camera.", {})
+    with pytest.raises(FaceedgeError, match=r"^a node cannot work: camera: no camera\.$"):
+        demo._raise_troubles(radar_board, observer)  # type: ignore[arg-type]
 
 
 def test_a_run_without_any_face_makes_a_page_too(tmp_path: Path) -> None:

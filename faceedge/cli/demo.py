@@ -151,11 +151,15 @@ def _run(args: argparse.Namespace, console: Console, output: Path, work: Path) -
 
 
 def _raise_troubles(board: Scoreboard, observer: Observer) -> None:
-    """End at once where a node says on /diagnostics that it cannot work, or where nobody listens any more."""
+    """End at once where a node says on /diagnostics that it cannot work, or where nobody listens any more.
+
+    The radar node opens a lost device again by itself, and faces do not need it: it may have its trouble.
+    """
     if observer.failed:
         observer.stop()  # raises why
     with board.lock:
-        troubles = [f"{name}: {message}" for name, (level, message, _) in board.nodes.items() if level == "ERROR"]
+        reports = [(name, *board.nodes[name][:2]) for name in board.nodes if not demo_radar.is_radar(name)]
+    troubles = [f"{name}: {message}" for name, level, message in reports if level == "ERROR"]
     if troubles:
         raise FaceedgeError("a node cannot work: " + "; ".join(troubles))
 
@@ -284,6 +288,7 @@ def _finish(console: Console, board: Scoreboard, outcome: Outcome) -> None:
         outcome.strip, outcome.poster = strip(chosen), chosen[0]
     if board.radar.frames and outcome.bag is not None:
         outcome.radar_strip = demo_radar.save_strip(outcome.bag, outcome.folder / demo_radar.STRIP_FILE)
+    outcome.notes += demo_radar.troubles(board)
     page = write_page(board, outcome)
     for note in outcome.notes:
         console.print(note, style="yellow")

@@ -138,9 +138,21 @@ class RadarBoard:
         return (len(stamps) - 1) * 1e9 / (stamps[-1] - stamps[0]) if len(stamps) > 1 else 0.0
 
 
+def is_radar(node: str) -> bool:
+    """Whether a node that reports on /diagnostics is the radar's."""
+    return node.strip("/") == RADAR.strip("/")
+
+
+def troubles(board: Scoreboard) -> list[str]:
+    """A sentence where the radar node says that it cannot work."""
+    with board.lock:
+        reports = [(level, message) for name, (level, message, _) in board.nodes.items() if is_radar(name)]
+    return [f"The radar: {message}" for level, message in reports if level == "ERROR"]
+
+
 def _values(board: Scoreboard) -> dict[str, str]:
     """What the radar node says of itself on /diagnostics; the caller holds the lock."""
-    return next((dict(values) for name, (_, _, values) in board.nodes.items() if name.strip("/") == "radar"), {})
+    return next((dict(values) for name, (_, _, values) in board.nodes.items() if is_radar(name)), {})
 
 
 def status(board: Scoreboard) -> Status:

@@ -18,6 +18,9 @@ from faceedge import __version__
 from faceedge.errors import FaceedgeError
 
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "1")
+"""Products as small as those of a radar frame gain nothing from more threads, which wait for each other busily: a core
+and a half instead of a few percent of one. Read when NumPy is imported, so it is set before."""
 
 
 class _Command(Protocol):
@@ -107,6 +110,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if entry is None or subparser is None:
             parser.parse_args(arguments)  # prints help, the version, or what is wrong, and exits
             return 2
+        if entry.words[0] != "train":
+            os.environ.setdefault(*ONE_THREAD)
         command = _load(entry)
         command.add_arguments(subparser)
         return command.main(parser.parse_args(arguments))

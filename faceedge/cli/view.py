@@ -176,6 +176,7 @@ def _watch_live(feed: Feed, args: argparse.Namespace, console: Console, view: Ra
             if now - last >= VIEW_PERIOD_S:
                 last = now
                 live.update(view.render(status, console.width, console.height), refresh=True)
+    console.print(view.render(status, console.width, console.height - 1))  # the last view stays in the terminal
 
 
 def _watch_plain(feed: Feed, args: argparse.Namespace, console: Console, view: RadarView, status: Status) -> None:
