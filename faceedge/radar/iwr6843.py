@@ -30,7 +30,7 @@ BYTE_NS = 11_200
 """The device divides 200 MHz by 16 and 14: 892,857 baud, 3.1 % below the nominal rate."""
 
 TYPICAL_PROCESSING_NS = 4_100_000
-"""From the last chirp to the packet, where the device sends no statistics (measured with 256 range bins, 16 chirps)."""
+"""From the last chirp to the packet, where the device sends no statistics (from a capture with 256 range bins)."""
 
 STALLED_S = 1.0
 STALLED_PERIODS = 5
@@ -41,7 +41,7 @@ _READ_S = 0.001  # while a packet arrives: how much of it to gather before looki
 _GARBAGE_BYTES = 64
 _SETTLE_S = 0.05
 _MOST_CHUNKS = 4096
-_NUMBERS_AHEAD = 16
+_NUMBERS_AHEAD = 16  # frame numbers may run ahead of the time by so many before one is taken for damaged
 
 
 class Iwr6843(RadarSource):
