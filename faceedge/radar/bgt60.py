@@ -175,14 +175,13 @@ class Bgt60(RadarSource):
     def _check_path(self) -> None:
         """Let the chip send its test words through FIFO, transport and unpacking, and compare them.
 
-        Only receiver 1 is replaced by test words; settings without it are checked with it alone.
+        Only receiver 1 gives test words; in settings without it, it takes the place of another one for the check.
         """
-        chirp = self.chirp if 1 in self.chirp.rx_antennas else dataclasses.replace(self.chirp, rx_antennas=(1,))
+        chirp = dataclasses.replace(self.chirp, rx_antennas=(1, *self.chirp.rx_antennas[1:]))
         words = dict(chip.registers_for(chirp))
-        size = block_words(*chirp.cube_shape)
-        words[chip.SFCTL] = chip.FIELDS["SFCTL.LFSR_EN"].put(_with_threshold(words[chip.SFCTL], size), 1)
+        size, count = self._block_words, len(self._offsets_ns)
+        words[chip.SFCTL] = chip.FIELDS["SFCTL.LFSR_EN"].put(self._registers[chip.SFCTL], 1)
         self._write(words)
-        count = math.prod(chirp.cube_shape) // (size * SAMPLES_PER_WORD)
         problem = ""
         for _ in range(CHECK_TRIES):
             blocks, problem = self._test_blocks(size, count, chirp)

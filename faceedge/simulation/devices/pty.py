@@ -219,6 +219,10 @@ class PtyPort:
 
     def read(self, timeout_s: float) -> bytes:
         """What the host sent; empty when nothing came in time, when ``wake`` was called, or while unplugged."""
+        if not self.plugged:  # without the lock, which `unplug` waits for in another thread
+            with self._changed:
+                self._changed.wait_for(lambda: self._stop or self.plugged, max(0.0, timeout_s))
+            return b""
         with self._reading:
             master, wake = self._master, self._wake[0]
             if wake < 0:
