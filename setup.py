@@ -73,8 +73,9 @@ setup(
         # `faceedge train`: the network, its conversion to TFLite and the quantisation to int8.
         "train": ["torch==2.13.*", "litert-torch==0.10.*", "ai-edge-quantizer==0.10.*"],
         # The Raspberry Pi camera. On Raspberry Pi OS take python3-picamera2 from apt, which fits its libcamera.
-        # The radar on the Pi's own pins: SPI, and the lines for reset and interrupt.
-        "pi": ["picamera2>=0.3.18", "spidev>=3.6", "gpiod>=2.1"],
+        "pi": ["picamera2>=0.3.18"],
+        # A BGT60TR13C on a Pi's own pins: SPI, and the lines for reset and interrupt.
+        "spi": ["spidev>=3.6", "gpiod>=2.1"],
         # pytest < 9: launch_testing of Jazzy does not accept a newer one.
         "test": ["pytest<9", "hypothesis>=6", "ruff", "mypy", "types-PyYAML", "import-linter>=2"],
     },

@@ -270,6 +270,6 @@ def _load(module: str, package: str) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         raise DeviceError(
-            f"a radar on the SPI pins needs {package}, which is not installed; `pip install faceedge[pi]` or "
+            f"a radar on the SPI pins needs {package}, which is not installed; `pip install faceedge[spi]` or "
             f"`sudo apt install python3-{package if package != 'gpiod' else 'libgpiod'}`."
         ) from error
