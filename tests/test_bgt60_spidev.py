@@ -187,7 +187,7 @@ def test_what_cannot_be_opened_is_named_with_its_remedy(pi: FakePi, call: str, n
 @pytest.mark.parametrize("package", ["spidev", "gpiod"])
 def test_an_absent_library_is_named(pi: FakePi, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(DeviceError, match=rf"needs {package}, which is not installed; `pip install faceedge\[pi\]`"):
+    with pytest.raises(DeviceError, match=rf"needs {package}, which is not installed; `pip install faceedge\[spi\]`"):
         transport().open()
 
 
