@@ -313,13 +313,13 @@ def run_inputs(name: str, inputs: int, seed: int) -> Totals:
             gc.collect()
             traced_before = tracemalloc.get_traced_memory()[0]
         data = mutate(target, rng)
-        before = time.monotonic()
+        before = time.process_time()  # not what other programs take
         try:
             found = one_input(target, data)
         except BaseException:
             print(f"target {name}, seed {seed}, input {index}: {data!r}", file=sys.stderr)
             raise
-        totals.slowest_s = max(totals.slowest_s, time.monotonic() - before)
+        totals.slowest_s = max(totals.slowest_s, time.process_time() - before)
         totals.inputs += 1
         totals.bytes += len(data)
         totals.found += found
