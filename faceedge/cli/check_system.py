@@ -10,6 +10,7 @@ from pathlib import Path
 
 from faceedge.cli.machine import FAIL, NONE, OK, WARN, Finding, Machine
 from faceedge.errors import FaceedgeError
+from faceedge.shipped import shipped_file
 
 TESTED_PYTHONS = ((3, 11), (3, 12))
 SMALL_SHARED_MEMORY_BYTES = 64 * 2**20
@@ -144,11 +145,7 @@ def _check_profile(machine: Machine) -> Finding:
 
 def shipped_profile(machine: Machine) -> Path | None:
     """The DDS profile that the nodes take when the user has none."""
-    here = Path(__file__).resolve()
-    share = Path("share/faceedge/config")
-    prefixes = [Path(text) for text in machine.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if text]
-    folders = [here.parents[2] / "config", *(p / share for p in (*prefixes, *here.parents[2:], machine.prefix))]
-    return next((folder / "fastdds.xml" for folder in folders if (folder / "fastdds.xml").is_file()), None)
+    return shipped_file("config", "fastdds.xml", machine.environ, str(machine.prefix))
 
 
 def _check_messages(machine: Machine, name: str, missing: str) -> Finding:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,9 +18,9 @@ from typing import Any
 import yaml
 
 from faceedge.errors import ModelError
+from faceedge.shipped import shipped_folders
 
 _ENVIRONMENT_VARIABLE = "FACEEDGE_MODELS"
-_SHARE = Path("share") / "faceedge" / "models"
 _REQUIRED = ("name", "file", "sha256", "task")
 
 
@@ -72,16 +71,11 @@ class Model:
 def models_folders() -> list[Path]:
     """Folders that are searched for models, first match wins; those that do not exist are left out.
 
-    In this order: the folders of FACEEDGE_MODELS, the source tree's ``models``, ``share/faceedge/models`` of each
-    prefix in AMENT_PREFIX_PATH, of the prefix that this package is installed under, and of this Python's prefix.
+    The folders of FACEEDGE_MODELS come before those that ship.
     """
-    here = Path(__file__).resolve()
-    candidates = [Path(text) for text in _split(os.environ.get(_ENVIRONMENT_VARIABLE, ""))]
-    candidates.append(here.parents[2] / "models")
-    candidates.extend(Path(text) / _SHARE for text in _split(os.environ.get("AMENT_PREFIX_PATH", "")))
-    candidates.extend(parent / _SHARE for parent in here.parents[2:])
-    candidates.append(Path(sys.prefix) / _SHARE)
-    return [folder for folder in dict.fromkeys(candidates) if folder.is_dir()]
+    users_own = [Path(text) for text in os.environ.get(_ENVIRONMENT_VARIABLE, "").split(os.pathsep) if text]
+    candidates = [*(folder for folder in users_own if folder.is_dir()), *shipped_folders("models")]
+    return list(dict.fromkeys(candidates))
 
 
 def find_model(name: str, folder: Path | None = None) -> Model:
@@ -160,7 +154,3 @@ def _verified(card_path: Path) -> Model:
             "Fetch the file again, or correct the card if the change is meant."
         )
     return Model(path, card)
-
-
-def _split(paths: str) -> list[str]:
-    return [text for text in paths.split(os.pathsep) if text]

@@ -20,27 +20,17 @@ from rclpy.signals import SignalHandlerOptions
 
 from faceedge.errors import FaceedgeError
 from faceedge.nodes.lifecycle import ManagedNode
+from faceedge.shipped import shipped_file
 
 PROFILE_VARIABLE = "FASTRTPS_DEFAULT_PROFILES_FILE"
 # Fast DDS also takes its profile from these; a user who sets one of them wants their own.
 USERS_OWN = (PROFILE_VARIABLE, "FASTDDS_DEFAULT_PROFILES_FILE")
 PROFILE = "fastdds.xml"
-SHARE = Path("share", "faceedge", "config")
 # Parameters of glibc's mallopt(3), and the largest value that the first one takes (32 MiB).
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 LARGEST_KEPT_BYTES = 32 << 20
 LONGEST_WAIT_S = 0.2
 """A signal is seen at the latest after this time: ROS waits in C++, where Python handles no signal."""
-
-
-def config_file(name: str) -> Path | None:
-    """A file of `config/`, from the source tree or the place where the package is installed; None if it is nowhere."""
-    here = Path(__file__).resolve()
-    candidates = [here.parents[2] / "config"]
-    candidates.extend(Path(text) / SHARE for text in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if text)
-    candidates.extend(parent / SHARE for parent in here.parents[2:])
-    candidates.append(Path(sys.prefix) / SHARE)
-    return next((folder / name for folder in candidates if (folder / name).is_file()), None)
 
 
 def use_shipped_dds_profile() -> Path | None:
@@ -52,7 +42,7 @@ def use_shipped_dds_profile() -> Path | None:
     for variable in USERS_OWN:
         if os.environ.get(variable):
             return Path(os.environ[variable])
-    profile = config_file(PROFILE)
+    profile = shipped_file("config", PROFILE)
     if profile is not None:
         os.environ[PROFILE_VARIABLE] = str(profile)
     return profile

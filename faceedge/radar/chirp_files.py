@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,9 +11,9 @@ from faceedge.radar import infineon_json, ti_cfg
 from faceedge.radar.chirp import ChirpSettings
 from faceedge.radar.chirp_limits import advice, check_limits
 from faceedge.radar.ti_output import output_advice
+from faceedge.shipped import shipped_folders
 
 FOLDER = "firmware_configs"
-SHARE = Path("share", "faceedge", FOLDER)
 SUFFIXES = (".json", ".cfg")
 LARGEST_FILE_BYTES = 1 << 20
 
@@ -39,24 +37,10 @@ class ChirpFile:
     warnings: tuple[str, ...] = ()
 
 
-def chirp_folders() -> list[Path]:
-    """Folders that are searched for chirp files, first match wins; those that do not exist are left out.
-
-    In this order: the source tree's ``firmware_configs``, ``share/faceedge/firmware_configs`` of each prefix in
-    AMENT_PREFIX_PATH, of the prefix that this package is installed under, and of this Python's prefix.
-    """
-    here = Path(__file__).resolve()
-    candidates = [here.parents[2] / FOLDER]
-    candidates.extend(Path(text) / SHARE for text in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if text)
-    candidates.extend(parent / SHARE for parent in here.parents[2:])
-    candidates.append(Path(sys.prefix) / SHARE)
-    return [folder for folder in dict.fromkeys(candidates) if folder.is_dir()]
-
-
 def list_chirp_files() -> list[Path]:
     """The chirp files that ship with faceedge, by name."""
     found: dict[str, Path] = {}
-    for folder in chirp_folders():
+    for folder in shipped_folders(FOLDER):
         for path in sorted(folder.iterdir()):
             if path.suffix in SUFFIXES and path.is_file():
                 found.setdefault(path.name, path)
