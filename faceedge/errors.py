@@ -23,3 +23,8 @@ class ModelError(FaceedgeError):
 
 class DeviceError(FaceedgeError):
     """A device is absent, busy, forbidden, or went away."""
+
+
+def one_line(error: BaseException, most: int = 200) -> str:
+    """What an error of a library says, as a part of a sentence: on one line, at most so many characters."""
+    return " ".join(str(error).split())[:most] or type(error).__name__

@@ -18,6 +18,7 @@ from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, Qo
 from rosbags.rosbag2 import StoragePlugin, Writer
 from std_msgs.msg import String
 
+from faceedge.bags import STORAGE_SUFFIXES
 from faceedge.cli import main as cli
 from faceedge.errors import ConfigurationError, InputError
 from faceedge.nodes import radar_conversions, tapes
@@ -89,7 +90,7 @@ def test_patterns_are_those_of_a_shell_and_plumbing_must_be_named(
 @pytest.mark.parametrize("by_file", [False, True])
 def test_a_bag_is_played_as_the_bytes_that_are_in_it(tmp_path: Path, plugin: StoragePlugin, by_file: bool) -> None:
     folder = write_bag(tmp_path / "bag", plugin, {"/a": "std_msgs/msg/String", "/b": "std_msgs/msg/String"})
-    path = next(p for p in folder.iterdir() if p.suffix in tapes.BAG_FILES) if by_file else folder
+    path = next(p for p in folder.iterdir() if p.suffix in STORAGE_SUFFIXES) if by_file else folder
     tape = tapes.open_tape(path, ["/b"], lambda sentence: None)
     assert [(track.topic, track.message_type) for track in tape.tracks] == [("/b", String)]
     messages = list(tape.messages())

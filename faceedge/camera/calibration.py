@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 import yaml
 
-from faceedge.errors import ConfigurationError
+from faceedge.errors import ConfigurationError, one_line
 
 # sensor_msgs/CameraInfo, sensor_msgs/distortion_models: model -> numbers of coefficients that make sense
 DISTORTION_COEFFICIENTS: dict[str, tuple[int, ...]] = {
@@ -113,7 +113,7 @@ def load_calibration(url_or_path: str) -> CameraInfo:
     try:
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ConfigurationError(f"calibration file {path} is not YAML: {' '.join(str(error).split())}.") from error
+        raise ConfigurationError(f"calibration file {path} is not YAML: {one_line(error)}.") from error
     if not isinstance(data, dict):
         raise ConfigurationError(
             f"calibration file {path}: expected keys such as image_width and camera_matrix, got {_kind(data)}."

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from faceedge.bags import is_bag
 from faceedge.cli.palette import ACCENT
 from faceedge.errors import InputError
 from faceedge.radar import inspection
@@ -58,9 +59,9 @@ def inspect(path: Path) -> Report:
         raise InputError(f"there is nothing at {path}.")
     if path.name == CUBES or (path.is_dir() and is_recording(path)):
         return inspection.inspect_vendor_folder(path)
-    from faceedge.cli.inspect_bag import inspect_bag, is_bag
-
     if is_bag(path):
+        from faceedge.cli.inspect_bag import inspect_bag
+
         return inspect_bag(path)
     if path.is_file():
         if path.suffix in _CHIRP_SUFFIXES:

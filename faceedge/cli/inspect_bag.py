@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,11 @@ import yaml
 from rosbags.rosbag2 import Reader
 from rosbags.typesys import Stores, get_typestore
 
+from faceedge.bags import METADATA, STORAGE_SUFFIXES, open_bag, reason, storage_files
 from faceedge.errors import FaceedgeError, InputError
 from faceedge.radar.chirp import ChirpSettings, from_json
 from faceedge.radar.inspection import Frames, Problem, Report, describe_chirp, intervals_ms, lost_between, size_of
 
-METADATA = "metadata.yaml"
-STORAGE_SUFFIXES = {".mcap": "MCAP", ".db3": "sqlite3"}
 CHIRP = "/chirp"
 _RADAR_TOPICS = ("adc", "range_doppler", "micro_range_doppler", "points")
 _STRING, _IMAGE, _POINTS = "std_msgs/msg/String", "sensor_msgs/msg/Image", "sensor_msgs/msg/PointCloud2"
@@ -46,18 +44,6 @@ class _Topic:
     first: bytes | None = None
 
 
-def is_bag(path: Path) -> bool:
-    """Whether ``path`` looks like a bag folder or one of its storage files."""
-    if path.is_dir():
-        return (path / METADATA).is_file() or any(storage_files(path))
-    return path.suffix in STORAGE_SUFFIXES
-
-
-def storage_files(folder: Path) -> list[Path]:
-    """The storage files in a bag folder, in order of name."""
-    return sorted(file for file in folder.iterdir() if file.suffix in STORAGE_SUFFIXES and file.is_file())
-
-
 def inspect_bag(path: Path) -> Report:
     """A bag folder or a bare storage file; every message is read, none is decoded but the first of each radar topic.
 
@@ -70,7 +56,7 @@ def inspect_bag(path: Path) -> Report:
     files = _readable(path, notes)
     for file in files:
         try:
-            with _opened(file) as reader:
+            with closing(open_bag(file)) as reader:
                 _read_messages(reader, topics, notes)
         except InputError:
             if file.suffix != ".mcap":
@@ -110,7 +96,7 @@ def _announced(path: Path, notes: list[str]) -> dict[str, tuple[str, int]]:
     except FileNotFoundError:
         notes.append(f"{METADATA} is missing: the recording was not closed.")
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
-        notes.append(f"{METADATA} cannot be read ({_one_line(error)}).")
+        notes.append(f"{METADATA} cannot be read ({reason(error)}).")
     return {}
 
 
@@ -120,24 +106,11 @@ def _readable(path: Path, notes: list[str]) -> list[Path]:
         return [path]
     if (path / METADATA).is_file():
         try:
-            with _opened(path):
-                return [path]
+            open_bag(path).close()
+            return [path]
         except InputError as error:
             notes.append(f"the bag as a whole cannot be opened: {error}")
     return storage_files(path)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Reader]:
-    try:
-        reader = Reader(path)
-        reader.open()
-    except Exception as error:  # rosbags has several types for it, and a damaged file may cause any of Python's
-        raise InputError(f"{path} is no bag that can be read: {_one_line(error)}") from error
-    try:
-        yield reader
-    finally:
-        reader.close()
 
 
 def _read_messages(reader: Reader, topics: dict[str, _Topic], notes: list[str]) -> None:
@@ -146,8 +119,8 @@ def _read_messages(reader: Reader, topics: dict[str, _Topic], notes: list[str]) 
     try:
         for connection, received_ns, data in reader.messages():
             _note_message(topics[connection.topic], received_ns, bytes(data))
-    except Exception as error:  # as above; what came before stays
-        notes.append(f"after {sum(len(t.received_ns) for t in topics.values())} messages: {_one_line(error)}.")
+    except Exception as error:  # of any type, as at opening; what came before stays
+        notes.append(f"after {sum(len(t.received_ns) for t in topics.values())} messages: {reason(error)}.")
 
 
 def _read_unfinished(path: Path, topics: dict[str, _Topic], notes: list[str]) -> None:
@@ -169,12 +142,12 @@ def _read_unfinished(path: Path, topics: dict[str, _Topic], notes: list[str]) ->
                 elif isinstance(record, Message):
                     _note_message(channels[record.channel_id], record.log_time, record.data)
                     count += 1
-            reason = "it has no index"
+            why = "it has no index"
         except Exception as error:  # whatever a cut or damaged file causes
-            reason = _one_line(error)
+            why = reason(error)
     if not channels:
-        raise InputError(f"{path} is no MCAP file that can be read: {reason}.")
-    notes.append(f"{path.name} was not finished or is damaged ({reason}); {count} messages before that were read.")
+        raise InputError(f"{path} is no MCAP file that can be read: {why}.")
+    notes.append(f"{path.name} was not finished or is damaged ({why}); {count} messages before that were read.")
 
 
 def _note_message(topic: _Topic, received_ns: int, data: bytes) -> None:
@@ -208,7 +181,7 @@ def _chirps(topics: dict[str, _Topic], report: Report) -> dict[str, ChirpSetting
         except FaceedgeError as error:
             report.notes.append(f"{name}{CHIRP} has no chirp settings: {error}")
         except Exception as error:  # the bytes are from outside
-            report.notes.append(f"{name}{CHIRP} cannot be decoded: {_one_line(error)}.")
+            report.notes.append(f"{name}{CHIRP} cannot be decoded: {reason(error)}.")
     if result:
         report.chirp = describe_chirp(next(iter(result.values())))
     return result
@@ -250,8 +223,3 @@ def _shape(topic: _Topic) -> str | None:
     except Exception:  # the bytes are from outside; the shape is a help, no more
         return None
     return f"{message.height} x {message.width} {message.encoding}"
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
-    return {"EndOfFile": "it ends in the middle of a record"}.get(text, text)

@@ -11,6 +11,7 @@ import numpy as np
 from rosbags.rosbag2 import Reader
 from rosbags.typesys import Stores, get_typestore
 
+from faceedge.bags import open_bag
 from faceedge.errors import FaceedgeError, InputError
 from faceedge.radar.chirp import from_json
 from faceedge.radar.frame import RadarFrame
@@ -41,11 +42,7 @@ class BagFeed(Feed):
 
     def open(self) -> None:
         """See `Feed.open`; raises InputError where the bag cannot be read or has no radar images."""
-        try:
-            self._reader = Reader(self._path)
-            self._reader.open()
-        except Exception as error:  # rosbags has several types for it, and a damaged file may cause any of Python's
-            raise InputError(f"{self._path} is no bag that can be read: {' '.join(str(error).split())}.") from error
+        self._reader = open_bag(self._path)
         present = {connection.topic: connection for connection in self._reader.connections}
         names = [f"{self._namespace}/{name}" for name in (CHIRP, ADC, IMAGE, MICRO)]
         raw = names[2] not in present

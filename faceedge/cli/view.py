@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from faceedge.bags import is_bag
 from faceedge.errors import ConfigurationError, InputError
 
 if TYPE_CHECKING:
@@ -76,7 +77,6 @@ def make_feed(args: argparse.Namespace) -> Feed:
         return SourceFeed(make_source(_settings(args)))
     if args.recording is None:
         return _topic_feed(args.topic)
-    from faceedge.cli.inspect_bag import is_bag
     from faceedge.radar.recording_folder import is_recording
 
     path = args.recording.expanduser()

@@ -18,7 +18,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from faceedge.errors import FaceedgeError
+from faceedge.errors import FaceedgeError, one_line
 from faceedge.nodes.lifecycle import ManagedNode
 from faceedge.shipped import shipped_file
 
@@ -129,7 +129,7 @@ def run_nodes(
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     except Exception as error:  # an unreadable parameter file or unknown ROS argument; rclpy has several types for it
-        print(f"faceedge cannot start: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"faceedge cannot start: {one_line(error)}", file=sys.stderr)
         return 1
     nodes: list[ManagedNode] = []
     executor = SingleThreadedExecutor()

@@ -28,9 +28,10 @@ from rosbags.interfaces import (
     QosReliability,
     QosTime,
 )
-from rosbags.rosbag2 import Reader, StoragePlugin, Writer
+from rosbags.rosbag2 import StoragePlugin, Writer
 
-from faceedge.errors import ConfigurationError, InputError
+from faceedge.bags import open_bag
+from faceedge.errors import ConfigurationError
 
 DEPTH = 200
 BAG_VERSION: Literal[9] = 9  # rosbag2 of Jazzy
@@ -224,11 +225,7 @@ def read_bag(folder: Path, topics: Callable[[str], bool] = lambda topic: True) -
     Raises:
         InputError: not a bag, or one that was not closed.
     """
-    try:
-        reader = Reader(folder)
-        reader.open()
-    except Exception as error:  # rosbags has several types for it, and a damaged file may cause any of Python's
-        raise InputError(f"{folder} is no bag that can be read: {' '.join(str(error).split())}") from error
+    reader = open_bag(folder)
     try:
         connections = [connection for connection in reader.connections if topics(connection.topic)]
         classes = {connection.msgtype: message_class(connection.msgtype) for connection in connections}

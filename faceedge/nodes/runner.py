@@ -17,7 +17,7 @@ from pathlib import Path
 
 import yaml
 
-from faceedge.errors import ConfigurationError
+from faceedge.errors import ConfigurationError, one_line
 from faceedge.nodes.lifecycle import ManagedNode
 from faceedge.nodes.process import run_nodes
 
@@ -60,7 +60,7 @@ def check_parameter_file(path: Path, names: Sequence[str]) -> list[str]:
     except OSError as error:
         raise ConfigurationError(f"the parameter file {path} cannot be read: {error.strerror}.") from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"the parameter file {path} is not YAML: {' '.join(str(error).split())}.") from error
+        raise ConfigurationError(f"the parameter file {path} is not YAML: {one_line(error)}.") from error
     if not isinstance(content, dict) or not content:
         raise ConfigurationError(
             f"the parameter file {path} must have keys such as /** and /**/camera, each with ros__parameters below it."

@@ -10,10 +10,10 @@ from typing import Any
 
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rosbags.interfaces import Connection, ConnectionExtRosbag2, Qos, QosDurability, QosHistory, QosReliability
-from rosbags.rosbag2 import Reader
 from sensor_msgs.msg import Image, Temperature
 from std_msgs.msg import String
 
+from faceedge.bags import is_bag, open_bag, reason
 from faceedge.errors import ConfigurationError, InputError
 from faceedge.nodes import radar_conversions
 from faceedge.nodes.headers import make_header
@@ -25,7 +25,6 @@ from faceedge.radar.recordings import Recording, open_recording
 RADAR = "/radar"
 FRAME_ID = "radar"
 TEMPERATURE_PERIOD_NS = 1_000_000_000
-BAG_FILES = (".mcap", ".db3")
 Notice = Callable[[str], None]
 
 
@@ -55,11 +54,7 @@ class BagTape:
 
     def __init__(self, path: Path, patterns: Sequence[str], notice: Notice) -> None:
         self._path = path
-        try:
-            self._reader = Reader(path)
-            self._reader.open()
-        except Exception as error:  # rosbags has several types for it, and a damaged file may cause any of Python's
-            raise InputError(f"{path} is no bag that can be read: {' '.join(str(error).split())}") from error
+        self._reader = open_bag(path)
         self._connections: list[Connection] = []
         self.tracks: list[Track] = []
         offers: dict[str, list[Qos]] = {}
@@ -86,8 +81,8 @@ class BagTape:
         try:
             for connection, time_ns, data in self._reader.messages(connections=self._connections):
                 yield time_ns, connection.topic, bytes(data)
-        except Exception as error:
-            raise InputError(f"{self._path} is damaged from here on: {' '.join(str(error).split())}") from error
+        except Exception as error:  # of any type, as at opening
+            raise InputError(f"{self._path} is damaged from here on: {reason(error)}.") from error
 
     def close(self) -> None:
         """Give the files back."""
@@ -159,5 +154,4 @@ def open_tape(path: Path, patterns: Sequence[str], notice: Notice) -> BagTape | 
     """
     if not path.exists():
         raise InputError(f"nothing is at {path}; give a bag's folder or file, or a radar's recording folder.")
-    is_bag = path.suffix in BAG_FILES or (path / "metadata.yaml").exists()
-    return BagTape(path, patterns, notice) if is_bag else FolderTape(path, patterns, notice)
+    return BagTape(path, patterns, notice) if is_bag(path) else FolderTape(path, patterns, notice)

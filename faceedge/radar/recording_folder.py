@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from faceedge.errors import ConfigurationError, InputError
+from faceedge.errors import ConfigurationError, InputError, one_line
 from faceedge.radar import infineon_json
 from faceedge.radar.chirp import ChirpSettings
 
@@ -180,7 +180,7 @@ def map_npy(path: Path, expected: str) -> tuple[np.memmap[Any, Any], int]:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
     except Exception as error:  # a damaged header makes numpy raise errors of many types
-        raise InputError(f"{path} is no .npy file ({_one_line(error)}), expected {expected}.") from error
+        raise InputError(f"{path} is no .npy file ({one_line(error)}), expected {expected}.") from error
     if dtype.hasobject:
         raise InputError(f"{path} holds Python objects, which are never loaded; expected {expected}.")
     if any(extent < 0 for extent in shape):
@@ -197,10 +197,6 @@ def map_npy(path: Path, expected: str) -> tuple[np.memmap[Any, Any], int]:
         )
     order: Any = "F" if by_column else "C"
     return np.memmap(path, dtype, "r", offset, shape, order), size - offset - needed
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:160] or type(error).__name__
 
 
 def _map_cubes(path: Path, chirp: ChirpSettings, notes: list[str]) -> np.ndarray:
@@ -267,7 +263,7 @@ def _read_meta(folder: Path, notes: list[str]) -> dict[str, Any]:
         try:
             value = json.loads(text)
         except (ValueError, RecursionError) as error:
-            notes.append(f"{path.name} is no JSON ({_one_line(error)}) and is ignored.")
+            notes.append(f"{path.name} is no JSON ({one_line(error)}) and is ignored.")
             continue
         if isinstance(value, dict):
             result |= value
@@ -282,7 +278,7 @@ def _optional_text(path: Path, consequence: str, notes: list[str]) -> str | None
         notes.append(f"{path.name} is missing; {consequence}.")
         return None
     except (OSError, UnicodeDecodeError) as error:
-        notes.append(f"{path.name} cannot be read ({_one_line(error)}); {consequence}.")
+        notes.append(f"{path.name} cannot be read ({one_line(error)}); {consequence}.")
         return None
     if not text.strip():
         notes.append(f"{path.name} is empty; {consequence}.")
