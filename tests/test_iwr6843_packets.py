@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import struct
@@ -20,6 +21,8 @@ from faceedge.radar import iwr6843_decode as decode
 from faceedge.radar.chirp import ChirpSettings
 from faceedge.radar.iwr6843_layout import HEADER, MAGIC, TEMPERATURE_SENSORS, TLVS, Packet
 from faceedge.radar.iwr6843_packets import FrameNumbers, PacketStream
+
+pytestmark = pytest.mark.arrays
 
 CAPTURES = Path(__file__).resolve().parents[2] / "shared" / "data" / "radar" / "iwr6843"
 POINTS_CAPTURE = CAPTURES / "xwr68xx_processed_stream_2019_12_04T21_44_51_663.dat"
@@ -107,12 +110,12 @@ def test_points_are_turned_into_the_axes_of_robots() -> None:
 def test_a_range_profile_is_in_db_of_one_antenna() -> None:
     (packet,), _ = parse(GOLDEN)
     profile = decode.range_profile_db(packet, SHAPE)
-    # 512 steps are one doubling summed over 12 antennas: 6.02 dB / 12 each.
-    close(profile, [0.0, 6.0206 / 12, 2 * 6.0206 / 12, 6.0206], rtol=1e-4)
+    # 256 steps are one doubling; of 12 antennas, the sum was divided by 16.
+    close(profile, np.array([0, 2, 4, 24]) * 6.0206 * 16 / 12, rtol=1e-4)
 
 
 def test_a_range_doppler_map_has_zero_velocity_in_the_middle_and_magnitudes() -> None:
-    octave = 512 * 12
+    octave = 256 * 12 // 16
     image = np.zeros((4, 4), int)
     image[1, 0] = octave  # range bin 1, at rest
     image[2, 1] = 2 * octave  # receding slowly
@@ -136,7 +139,7 @@ def test_heat_maps_have_the_imaginary_part_first() -> None:
 
 
 def test_statistics_noise_and_temperature_are_read() -> None:
-    packets, _ = parse(ti.packet(1, ti.words(3, [512 * 12] * 4), ti.statistics(4074), ti.temperature()))
+    packets, _ = parse(ti.packet(1, ti.words(3, [256 * 12 // 16] * 4), ti.statistics(4074), ti.temperature()))
     assert decode.statistics(packets[0]) == decode.Statistics(4074, 8591, 75915, 0, 0, 4)
     close(decode.noise_profile_db(packets[0], SHAPE), [6.0206] * 4, rtol=1e-4)
     assert decode.temperature_c(packets[0]) == 43.0
@@ -181,7 +184,7 @@ def test_points_that_cannot_be_are_refused_with_a_sentence(value: float, place: 
 
 def test_images_of_another_size_than_the_chirp_gives_are_refused_with_a_sentence() -> None:
     packets, _ = parse(ti.packet(7, ti.words(5, [0] * 15)), ti.packet(8, ti.words(2, [0] * 5)))
-    with pytest.raises(InputError, match=r"frame 7: range-Doppler heat map has 15 values, the chirp gives 16;"):
+    with pytest.raises(InputError, match=r"frame 7: range-Doppler heat map has 15 values, the chirp gives 16 or 32 or"):
         decode.range_doppler(packets[0], SHAPE)
     with pytest.raises(InputError, match=r"frame 8: range profile has 5 values, the chirp gives 4;"):
         decode.range_profile_db(packets[1], SHAPE)
@@ -206,6 +209,32 @@ def test_the_shape_follows_from_the_chirp_by_powers_of_two() -> None:
         complex_sampling=True,
     )
     assert decode.Shape.of(chirp) == decode.Shape(256, 64, 12)
+    longest = dataclasses.replace(chirp, samples_per_chirp=600, sample_rate_hz=10e6)
+    assert decode.Shape.of(longest) == decode.Shape(1022, 64, 12)
+    assert decode.Shape.of(dataclasses.replace(longest, rx_antennas=(1, 2))) == decode.Shape(1024, 64, 6)
+
+
+def test_levels_that_no_device_has_stay_finite() -> None:
+    packets, _ = parse(ti.packet(7, ti.words(5, [0] * 15 + [65535])), ti.packet(8, ti.words(2, [0, 0, 65535, 0])))
+    image, profile = decode.range_doppler(packets[0], SHAPE), decode.range_profile_db(packets[1], SHAPE)
+    assert image is not None
+    assert image.max() == 2.0**40
+    close(profile, [0, 0, 40 * 6.0206, 0], rtol=1e-4)
+
+
+def test_few_chirps_give_as_many_doppler_bins_as_the_firmware_has_at_least() -> None:
+    for bins in (4, 8, 16):
+        (packet,), _ = parse(ti.packet(1, ti.words(5, [0] * 4 * bins)))
+        assert decode.range_doppler(packet, SHAPE).shape == (4, bins)  # type: ignore[union-attr]
+    (packet,), _ = parse(ti.packet(1, ti.words(5, [0] * 4 * 8)))
+    with pytest.raises(InputError, match="has 32 values, the chirp gives 64; is the configuration"):
+        decode.range_doppler(packet, decode.Shape(4, 16, 12))
+
+
+def test_logarithms_had_finer_steps_before_sdk_3_2() -> None:
+    assert SHAPE.octaves_per_step(0x03020000) == pytest.approx(16 / 12 / 256)
+    assert SHAPE.octaves_per_step(0x03010003) == pytest.approx(16 / 12 / 512)
+    assert decode.Shape(4, 4, 8).octaves_per_step(0x03050004) == 1 / 256
 
 
 # Real captures
@@ -234,6 +263,23 @@ def test_a_capture_of_a_real_device_is_read_completely() -> None:
     assert first.records(2)[:3].tolist() == [4391, 4404, 4409]  # type: ignore[index]
     assert decode.statistics(first) == decode.Statistics(4074, 8591, 75915, 0, 0, 4)
     assert decode.range_profile_db(first, decode.Shape(256, 16, 8)).shape == (256,)  # type: ignore[union-attr]
+
+
+@pytest.mark.skipif(not POINTS_CAPTURE.exists(), reason="needs the captures of real devices (shared/data)")
+def test_the_range_profile_of_a_real_capture_is_signal_plus_noise_of_its_points() -> None:
+    packets, _ = parse(POINTS_CAPTURE.read_bytes())
+    bin_m, differences_db = 0.0436061, []
+    for packet in packets:
+        points, side = decode.points(packet), packet.records(7)
+        profile = decode.range_profile_db(packet, decode.Shape(256, 16, 8))
+        if points is None or side is None or profile is None:
+            continue
+        still = points[:, 3] == 0
+        bins = np.rint(np.linalg.norm(points[still, :3], axis=1) / bin_m).astype(int)
+        peaks_db = 0.1 * (side["snr_decidb"][still] + side["noise_decidb"][still].astype(float))
+        differences_db += (profile[bins] - peaks_db).tolist()
+    assert len(differences_db) == 438
+    assert np.abs(differences_db).max() < 0.6  # the firmware takes 6 dB for an octave
 
 
 @pytest.mark.skipif(not POINTS_CAPTURE.exists(), reason="needs the captures of real devices (shared/data)")

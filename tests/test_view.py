@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import io
 import math
 from collections.abc import Iterator
@@ -108,6 +109,12 @@ def test_the_crop_ends_at_the_range_asked_for_or_at_the_usable_one(chirp: ChirpS
     assert Crop(chirp, 99.0).bins == 32
     other = Crop(load_chirp_file("iwr6843_face.cfg").chirp, 0.0, (64, 16))
     assert other.levels(np.ones((64, 16), np.float32)).shape == (other.bins, 16)
+
+
+def test_the_scale_of_a_device_that_pads_its_transform_ends_at_the_same_range() -> None:
+    padded = dataclasses.replace(load_chirp_file("iwr6843_face.cfg").chirp, samples_per_chirp=44)
+    crop = Crop(padded, 99.0, (64, 16))
+    assert crop.range_edges_m[1] == pytest.approx(padded.max_range_m * 63.5 / 64)
 
 
 def test_the_colour_scale_spans_enough_and_follows_slowly() -> None:

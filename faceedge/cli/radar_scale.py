@@ -39,7 +39,7 @@ class Crop:
     def __init__(self, chirp: ChirpSettings, max_range_m: float = 0.0, shape: tuple[int, int] | None = None) -> None:
         ranges, velocities = range_axis(chirp), velocity_axis(chirp)
         if shape is not None and shape != (len(ranges), len(velocities)):
-            ranges = np.arange(shape[0]) * chirp.range_resolution_m
+            ranges = np.arange(shape[0]) * (chirp.max_range_m / shape[0])
             limit = chirp.max_velocity_m_s
             velocities = (np.arange(shape[1]) - shape[1] // 2) * (2 * limit / shape[1])
         wanted_m = max_range_m or float(summary(chirp)["usable_range_m"])

@@ -1,8 +1,10 @@
 """Packets of the IWR6843 as arrays: points, range profile, heat maps, statistics, temperature.
 
 Axes are REP-103's (x forward, y left, z up, in m); the device's own are x right, y along boresight, z up. Magnitudes
-come as sums over the virtual antennas of log2 in steps of 1/512 (SDK 3); here they are of one antenna: the geometric
-mean, in dB or as a ratio.
+come as logarithms to the base of 2, summed over the virtual antennas and shifted right until the sum of as many fits
+again; here they are of one antenna: the geometric mean, in dB or as a ratio. The scale is that of TI's mmWave Demo
+Visualizer 3.6 (``log2linScale``); in a capture of SDK 3.3, signal-to-noise ratio plus noise of each point are the range
+profile's value at its range in that scale.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import numpy as np
 
 from faceedge.errors import InputError
 from faceedge.radar.chirp import ChirpSettings
+from faceedge.radar.chirp_limits import next_power_of_two
 from faceedge.radar.iwr6843_layout import (
     AZIMUTH_ELEVATION_HEAT_MAP,
     AZIMUTH_HEAT_MAP,
@@ -28,11 +31,21 @@ from faceedge.radar.iwr6843_layout import (
     Packet,
 )
 
-STEPS_PER_OCTAVE = 512
+STEPS_PER_OCTAVE = 256
+STEPS_PER_OCTAVE_BEFORE = 512
+SINCE_VERSION = 0x0302_0000
+"""SDK 3.2, as the header has it: before it the steps were half as large."""
 DB_PER_OCTAVE = 20 * math.log10(2)
 
+MAX_OCTAVES = 40.0
+"""The device's magnitudes are numbers of 32 bits: a larger logarithm is damaged, and cut to this."""
 MAX_VALUE = 1000.0
 """No point is farther, in m, or faster, in m/s."""
+
+LEAST_DOPPLER_BINS = (8, 16)
+"""Of the firmwares whose Doppler transform is in hardware (AOP boards, up to 4 chirps) and in the DSP (up to 8)."""
+_CUT_RANGE_BINS = {(1024, 12): 1022}  # range bins, virtual antennas: so many fit into the device's memory
+
 _MAGNITUDE, _MAX_BITS = 0x7FFF_FFFF, int(np.float32(MAX_VALUE).view(np.uint32))
 
 
@@ -42,7 +55,8 @@ class Shape:
 
     Attributes:
         range_bins: next power of two from the samples (half of it when only I is sampled).
-        doppler_bins: next power of two from the chirps of one transmitter.
+        doppler_bins: next power of two from the chirps of one transmitter. Some firmwares have more of them where these
+            are few (``LEAST_DOPPLER_BINS``).
         virtual_antennas: receivers times transmitters.
     """
 
@@ -53,12 +67,24 @@ class Shape:
     @classmethod
     def of(cls, chirp: ChirpSettings) -> Shape:
         """For a chirp of an IWR6843."""
-        points = _next_power_of_two(chirp.samples_per_chirp)
-        return cls(
-            points if chirp.complex_sampling else points // 2,
-            _next_power_of_two(chirp.chirps_per_frame),
-            len(chirp.rx_antennas) * len(chirp.tx_antennas),
-        )
+        points = next_power_of_two(chirp.samples_per_chirp)
+        antennas = len(chirp.rx_antennas) * len(chirp.tx_antennas)
+        bins = points if chirp.complex_sampling else points // 2
+        return cls(_CUT_RANGE_BINS.get((bins, antennas), bins), next_power_of_two(chirp.chirps_per_frame), antennas)
+
+    @property
+    def possible_doppler_bins(self) -> tuple[int, ...]:
+        """``doppler_bins``, and what firmwares make of so few chirps."""
+        return (self.doppler_bins, *(least for least in LEAST_DOPPLER_BINS if self.doppler_bins < least))
+
+    def octaves_per_step(self, version: int) -> float:
+        """Of the logarithms in a packet: octaves of one antenna's magnitude.
+
+        Args:
+            version: of the packet's header.
+        """
+        steps = STEPS_PER_OCTAVE if version >= SINCE_VERSION else STEPS_PER_OCTAVE_BEFORE
+        return next_power_of_two(self.virtual_antennas) / (self.virtual_antennas * steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +149,16 @@ def range_doppler(packet: Packet, shape: Shape) -> np.ndarray | None:
     Raises:
         InputError: another size than the chirp gives.
     """
-    octaves = _sized(packet, RANGE_DOPPLER, shape.range_bins * shape.doppler_bins)
-    if octaves is None:
+    sizes = (shape.range_bins * bins for bins in shape.possible_doppler_bins)
+    found = _octaves(packet, RANGE_DOPPLER, shape, *sizes)
+    if found is None:
         return None
-    scaled = octaves.reshape(shape.range_bins, shape.doppler_bins) * np.float32(
-        1 / (STEPS_PER_OCTAVE * shape.virtual_antennas)
-    )
-    half = shape.doppler_bins // 2
-    result = np.empty_like(scaled)
-    np.exp2(scaled[:, :half], out=result[:, shape.doppler_bins - half :])
-    np.exp2(scaled[:, half:], out=result[:, : shape.doppler_bins - half])
+    octaves = found.reshape(shape.range_bins, -1)
+    bins = octaves.shape[1]
+    half = bins // 2
+    result = np.empty_like(octaves)
+    np.exp2(octaves[:, :half], out=result[:, bins - half :])
+    np.exp2(octaves[:, half:], out=result[:, : bins - half])
     return result
 
 
@@ -174,21 +200,20 @@ def temperature_c(packet: Packet) -> float:
 
 
 def _profile_db(packet: Packet, kind: int, shape: Shape) -> np.ndarray | None:
-    octaves = _sized(packet, kind, shape.range_bins)
-    if octaves is None:
-        return None
-    return np.asarray(octaves * np.float32(DB_PER_OCTAVE / (STEPS_PER_OCTAVE * shape.virtual_antennas)))
+    octaves = _octaves(packet, kind, shape, shape.range_bins)
+    return None if octaves is None else np.asarray(octaves * np.float32(DB_PER_OCTAVE))
 
 
-def _sized(packet: Packet, kind: int, expected: int) -> np.ndarray | None:
+def _octaves(packet: Packet, kind: int, shape: Shape, *sizes: int) -> np.ndarray | None:
+    """log2 magnitudes of one antenna, float32, of a TLV that must have one of these sizes; None when it is absent."""
     values = packet.records(kind)
-    if values is not None and len(values) != expected:
+    if values is None:
+        return None
+    if len(values) not in sizes:
         raise InputError(
             f"frame {packet.header.frame_number}: {TLVS[kind].name} has {len(values)} values, the chirp gives "
-            f"{expected}; is the configuration the one that was sent?"
+            f"{' or '.join(map(str, sizes))}; is the configuration the one that was sent?"
         )
-    return values
-
-
-def _next_power_of_two(count: int) -> int:
-    return 1 << max(0, count - 1).bit_length()
+    octaves: np.ndarray = values * np.float32(shape.octaves_per_step(packet.header.version))
+    np.minimum(octaves, np.float32(MAX_OCTAVES), out=octaves)
+    return octaves

@@ -15,6 +15,8 @@ SECONDS_PER_BYTE = 11.2e-6
 """Of the data port at its real rate: 10 bits at 200 MHz / 16 / 14, 3.1 % below the nominal 921,600 baud."""
 PROCESSING_S = 4e-3
 """What the demonstration computed after each frame of 256 ranges, by its own statistics (SDK 3.3)."""
+LEAST_DOPPLER_BINS = 16
+"""Of its Doppler transform, since SDK 3.2 on boards without antennas on the package."""
 # Sizes of mmw_output.h, in bytes.
 HEADER, TLV_HEADER, PADDING = 40, 8, 32
 POINT, SIDE_INFO, BIN, COMPLEX, STATISTICS, TEMPERATURE = 16, 4, 2, 4, 24, 28
@@ -57,7 +59,8 @@ def output_of(configuration: TiConfiguration) -> Output:
     """
     chirp = configuration.chirp
     asked = (configuration.values("guiMonitor") or [{}])[-1]
-    ranges, dopplers = next_power_of_two(chirp.samples_per_chirp), next_power_of_two(chirp.chirps_per_frame)
+    ranges = next_power_of_two(chirp.samples_per_chirp)
+    dopplers = max(next_power_of_two(chirp.chirps_per_frame), LEAST_DOPPLER_BINS)
     virtual = len(chirp.rx_antennas) * len(chirp.tx_antennas)
     parts = {
         "range_profile": ranges * BIN,

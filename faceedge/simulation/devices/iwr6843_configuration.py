@@ -74,13 +74,14 @@ class Subframe:
 
     @property
     def range_bins(self) -> int:
-        """Next power of two from the samples."""
-        return _next_power_of_two(self.samples)
+        """Next power of two from the samples; 1024 of 12 antennas are cut to 1022, which fit into the memory."""
+        bins = _next_power_of_two(self.samples)
+        return 1022 if (bins, self.virtual_antennas) == (1024, 12) else bins
 
     @property
     def doppler_bins(self) -> int:
-        """Next power of two from the chirps of one transmitter."""
-        return _next_power_of_two(self.loops)
+        """Next power of two from the chirps of one transmitter, at least 16, as the DSP's transform wants it."""
+        return max(16, _next_power_of_two(self.loops))
 
     @property
     def range_step_m(self) -> float:

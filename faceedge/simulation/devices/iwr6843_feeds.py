@@ -20,8 +20,8 @@ from faceedge.simulation.devices.iwr6843_packets import CYCLES_PER_S, HEADER, MA
 Targets = Callable[[float], np.ndarray]
 """Time in s -> (n, 5): x right, y along boresight, z up in m; radial velocity in m/s; signal-to-noise ratio in dB."""
 
-LOG2_STEPS = 512
-"""Q9: steps of the profiles and images per doubling of the magnitude."""
+LOG2_STEPS = 256
+"""Q8: steps of the profiles and images per doubling of the magnitude, since SDK 3.2."""
 MAX_OBJECTS = 200
 """Limit compiled into the emulated firmware; the real one's depends on its build."""
 
@@ -143,13 +143,18 @@ def _side_info(seen: np.ndarray) -> np.ndarray:
 
 
 def range_doppler_image(frame: Subframe, seen: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """(range bin, Doppler bin) uint16: 512 times log2 magnitudes, summed over antennas; column 0 stands still."""
+    """(range bin, Doppler bin) uint16: 256 times log2 magnitudes; column 0 stands still.
+
+    The firmware sums over the virtual antennas and shifts the sum right by the bits that their number takes.
+    """
     phase = np.exp(2j * math.pi * generator.random(len(seen)))
     weights = (_amplitudes(seen) * phase)[:, np.newaxis]
     signal = _range_kernel(frame, seen).T @ (weights * _doppler_kernel(frame, seen))
     power = signal.real**2 + signal.imag**2 + 10 ** (_NOISE_DB / 10)
     scatter = generator.normal(0, _LOG2_NOISE / math.sqrt(frame.virtual_antennas), power.shape)
-    values = frame.virtual_antennas * LOG2_STEPS * (np.log2(power) / 2 + scatter)
+    antennas = frame.virtual_antennas
+    shift = math.ceil(math.log2(antennas))
+    values = antennas * LOG2_STEPS * (np.log2(power) / 2 + scatter) / 2**shift
     return np.asarray(np.clip(np.rint(values), 0, 65535), np.uint16)
 
 

@@ -94,7 +94,7 @@ class PacketContent:
     Attributes:
         points: (n, 4) float: x to the right, y along boresight, z up in m; velocity in m/s, receding positive.
         side_info: (n, 2) int16: signal-to-noise ratio and noise in 0.1 dB.
-        range_profile, noise_profile: (range bin,) uint16, log2 magnitude times 512, summed over virtual antennas.
+        range_profile, noise_profile: (range bin,) uint16, log2 magnitude times 256.
         azimuth_heat_map: (range bin, antenna, 2) int16: imaginary part first, then real part.
         heat_map_type: TLV of the heat map: 4 from antennas in a row, 8 from all of them.
         range_doppler: (range bin, Doppler bin) uint16, zero velocity in column 0.
