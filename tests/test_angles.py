@@ -12,6 +12,8 @@ from faceedge.errors import ConfigurationError, InputError
 from faceedge.radar.angles import RangeAngle, arrival_angles, baseline, positions_of
 from faceedge.radar.range_doppler import RangeDoppler
 
+pytestmark = pytest.mark.arrays
+
 CHIRP = chirp_settings()
 PLACES_M = positions_of(CHIRP)
 

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from faceedge.errors import InputError
 from faceedge.radar.bgt60_samples import LFSR_PERIOD, deinterleave, interleave, lfsr_words, next_lfsr_word, pack, unpack
 
+pytestmark = pytest.mark.arrays
+
 
 def test_two_samples_share_three_bytes() -> None:
     assert unpack(bytes.fromhex("ABCDEF")).tolist() == [0xABC, 0xDEF]

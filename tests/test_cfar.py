@@ -16,6 +16,8 @@ from faceedge.radar.detection import (
 )
 from faceedge.radar.range_doppler import RangeDoppler
 
+pytestmark = pytest.mark.arrays
+
 CHIRP = chirp_settings()
 
 

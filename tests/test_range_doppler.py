@@ -16,6 +16,8 @@ from faceedge.radar.chirp import ChirpSettings
 from faceedge.radar.range_doppler import MicroRangeDoppler, RangeDoppler
 from faceedge.radar.windows import COEFFICIENTS
 
+pytestmark = pytest.mark.arrays
+
 CHIRP = chirp_settings()
 ONE_RX = chirp_settings(rx_antennas=(1,))
 FULL_BAND = chirp_settings(slope_hz_per_s=5e9 / 64e-6, start_hz=58.2e9, rx_antennas=(1,))

@@ -20,6 +20,8 @@ from faceedge.radar.vital_signs import (
     without_harmonics,
 )
 
+pytestmark = pytest.mark.arrays
+
 CHIRP = chirp_settings(16, 64, frame_period_s=0.1, rx_antennas=(1,))
 WAVELENGTH_M = CHIRP.wavelength_m
 
