@@ -212,6 +212,31 @@ def test_a_fifo_that_ran_over_is_reported_and_the_chip_restarted() -> None:
         assert source.counters["overflows"] == source.counters["restarts"] == 1
 
 
+def test_an_error_before_the_first_frame_is_no_frame_that_got_lost() -> None:
+    chip, transport = chip_and_transport()
+    with Bgt60(SMALL, transport) as source:
+        pass_time(chip, 1.0)
+        with pytest.raises(InputError, match="FIFO ran over"):
+            source.read()
+        assert [frame.sequence for frame in read_frames(source, 2)] == [1, 2]
+        assert (source.rejected, source.dropped) == (1, 0)
+
+
+def test_an_error_before_a_pause_is_not_taken_off_from_what_gets_lost_after_it() -> None:
+    chip, transport = chip_and_transport()
+    source = Bgt60(SMALL, transport)
+    source.open()
+    read_frames(source, 1)
+    pass_time(chip, 1.0)
+    with pytest.raises(InputError, match="FIFO ran over"):
+        read_strictly(source, 9)
+    source.close()
+    source.open()
+    read_frames(source, 2)
+    assert (source.rejected, source.dropped) == (1, 0)
+    source.close()
+
+
 def test_an_error_of_the_spi_clock_is_cleared_by_a_software_reset() -> None:
     chip, transport = chip_and_transport()
     with Bgt60(SMALL, transport) as source:
@@ -396,6 +421,19 @@ def test_the_temperature_is_read_between_frames(monkeypatch: pytest.MonkeyPatch)
         chip.temperature_c = 20.0
         read_frames(source, 6)
         assert source.temperature_c == pytest.approx(20.0, abs=0.25)
+
+
+def test_a_reset_during_a_measurement_gives_no_temperature_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bgt60, "TEMPERATURE_PERIOD_S", 0.0)
+    chip, transport = chip_and_transport()
+    with Bgt60(SMALL, transport) as source:
+        read_frames(source, 1)  # and start a measurement
+        chip.transfer(b"\x04\x00")
+        with pytest.raises(InputError, match="number of SPI clocks"):
+            read_strictly(source, 4)
+        temperatures = [frame.temperature_c for frame in read_frames(source, 6)]
+        assert all(math.isnan(each) or each == pytest.approx(40.0, abs=0.25) for each in temperatures)
+        assert not math.isnan(temperatures[-1])
 
 
 def test_frames_go_on_when_the_temperature_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:

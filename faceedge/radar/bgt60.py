@@ -247,6 +247,8 @@ class Bgt60(RadarSource):
         self._start_ns = 0
         self._base = self._last_sequence + 1
         self._resuming = resuming
+        if not resuming:
+            self._rejected_since = 0
         self._last_block_s = time.monotonic()
 
     # Reading
@@ -310,8 +312,9 @@ class Bgt60(RadarSource):
 
     def _number(self, frame: int) -> int:
         """The number of this frame among all that the sensor made; counts those that nobody got."""
-        if self._resuming and self._last_sequence >= 0:
-            periods = round((self._start_ns - self._last_start_ns) / self._period_ns)
+        if self._resuming:
+            elapsed_ns = self._start_ns - self._last_start_ns if self._last_sequence >= 0 else 0
+            periods = round(elapsed_ns / self._period_ns)
             self._base = self._last_sequence + max(periods, frame + 1 + self._rejected_since) - frame
         self._resuming = False
         sequence = self._base + frame
@@ -347,6 +350,7 @@ class Bgt60(RadarSource):
         if status & ~chip.GSR0_FIFO_ERROR & chip.GSR0_ERRORS:  # these stay until a software reset
             self._reset(chip.SW_RESET)
             self._write(self._registers)
+        self._measuring = False  # a reset may have ended it, and its result would be that of no measurement
         self._rejected_since += 1
         self.rejected += 1
         self._start(resuming=True)
