@@ -84,7 +84,7 @@ class Iwr6843(RadarSource):
         self._received_before = 0
         self._refused = self._rejected_since = 0
         self._newest = (-1, 0, 0)
-        self._last: tuple[int, int] | None = None  # sequence and stamp of the last frame
+        self._last: tuple[int, int] | None = None  # sequence and start of the last frame, on CLOCK_MONOTONIC
         self._shift: int | None = None  # sequence less frame number; None: another count begins
         self._doubted: int | None = None  # the same by the last frame, whose number did not fit
 
@@ -198,8 +198,9 @@ class Iwr6843(RadarSource):
         )
 
     def _frame(self, packet: Packet) -> RadarFrame:
-        stamp_ns = to_system_ns(self._start_ns(packet), time.CLOCK_MONOTONIC)
-        sequence = self._sequence(packet.header.frame_number, stamp_ns)
+        start_ns = self._start_ns(packet)
+        stamp_ns = to_system_ns(start_ns, time.CLOCK_MONOTONIC)
+        sequence = self._sequence(packet.header.frame_number, start_ns)
         try:
             if packet.problems:
                 raise InputError(f"{self.description}: {packet.problems[0]}")
@@ -240,16 +241,16 @@ class Iwr6843(RadarSource):
             processing_ns = statistics.processing_us * 1000
         return built_ns - processing_ns - self._active_ns
 
-    def _sequence(self, number: int, stamp_ns: int) -> int:
+    def _sequence(self, number: int, start_ns: int) -> int:
         """Goes on by as many frames as the device made since the last one; counts those that nobody got.
 
         A number that does not fit the time is damaged, or the device began to count anew: the next one tells which.
         """
         if self._last is None:
-            self._last, self._shift = (number, stamp_ns), 0
+            self._last, self._shift = (number, start_ns), 0
             return number
         sequence, last_ns = self._last
-        by_time = max(1, round((stamp_ns - last_ns) * 1e-9 * self.chirp.frame_rate_hz))
+        by_time = max(1, round((start_ns - last_ns) * 1e-9 * self.chirp.frame_rate_hz))
         most = 2 * by_time + _NUMBERS_AHEAD
         for shift in (self._shift, self._doubted):
             if shift is not None and 0 < number + shift - sequence <= most:
@@ -262,7 +263,7 @@ class Iwr6843(RadarSource):
                 self._shift = self._doubted
         self.dropped += max(0, made - 1 - self._rejected_since)
         self._rejected_since = 0
-        self._last = (sequence + made, stamp_ns)
+        self._last = (sequence + made, start_ns)
         return sequence + made
 
     def close(self) -> None:
