@@ -141,6 +141,27 @@ def test_frames_come_over_the_pins(pi: FakePi, monkeypatch: pytest.MonkeyPatch) 
     assert pi.chip.timing is None
 
 
+def test_an_edge_that_the_kernel_reports_late_is_not_taken_for_the_next_block(
+    pi: FakePi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rises: list[int] = []
+
+    def wait(self: FakeLines, timeout: timedelta) -> bool:
+        rise_ns = self.pi.chip.wait_irq(timeout.total_seconds())
+        if rise_ns is not None and rise_ns not in rises[-1:]:
+            rises.append(rise_ns)
+        return len(rises) > 1  # each edge comes with the next one
+
+    monkeypatch.setattr(bgt60, "to_system_ns", lambda moment_ns, clock: moment_ns)
+    monkeypatch.setattr(FakeLines, "wait_edge_events", wait)
+    monkeypatch.setattr(FakeLines, "read_edge_events", lambda self: [SimpleNamespace(timestamp_ns=rises.pop(0))])
+    with Bgt60(SMALL, transport()) as source:
+        for frame in read_frames(source, 4):
+            start_ns = pi.chip.ramp_start_ns(index_of(frame))
+            assert start_ns is not None
+            assert frame.stamp_ns >= start_ns - 1000
+
+
 def test_a_block_is_read_in_bursts_that_fit_the_kernels_buffer(pi: FakePi) -> None:
     with Bgt60(SMALL, transport()) as source:
         read_frames(source, 3)

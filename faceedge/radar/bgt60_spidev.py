@@ -76,7 +76,7 @@ class SpidevTransport:
         self._gpiod: Any = None
         self._bus = threading.Lock()
         self._queue = BlockQueue()
-        self._words = 0
+        self._words = self._read_ns = 0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -225,6 +225,7 @@ class SpidevTransport:
                 if time_ns is None:
                     continue
                 data, status = self._read_fifo(self._words)
+                self._read_ns = time.monotonic_ns()
                 with self._queue.changed:
                     self._queue.put(Block(data, status, sequence, time_ns))
                 self.counters["blocks_not_taken"] = self._queue.dropped
@@ -238,7 +239,8 @@ class SpidevTransport:
         """When the line rose, ns on CLOCK_MONOTONIC; None: it is low.
 
         A FIFO read in several bursts makes the line fall and rise again, so that an edge alone means nothing: what
-        counts is the level, and the last edge before it says since when.
+        counts is the level, and the last edge before it says since when. An edge from before the last read was reported
+        late and is of the block before: a stamp that is too late does less harm than one that is too early.
         """
         lines = self._lines
         time_ns = None
@@ -248,7 +250,7 @@ class SpidevTransport:
             time_ns = lines.read_edge_events()[-1].timestamp_ns
         if not self._is_high():
             return None
-        return time.monotonic_ns() if time_ns is None else int(time_ns)
+        return time.monotonic_ns() if time_ns is None or time_ns < self._read_ns else int(time_ns)
 
     def _is_high(self) -> bool:
         return bool(self._lines.get_value(self.irq_line) == self._gpiod.line.Value.ACTIVE)
