@@ -28,6 +28,9 @@ class Port:
     device: str
     vid: int | None = None
     pid: int | None = None
+    serial_number: str | None = None
+    location: str | None = None
+    interface: str | None = None
 
 
 def test_every_device_has_a_chirp_of_its_own_format_that_ships() -> None:
@@ -129,7 +132,7 @@ def test_the_only_microcontroller_is_the_bridge_and_is_looked_for_at_each_openin
 
     present = [Port("/dev/ttyS0"), Port("/dev/nowhere/ttyACM3", 0x2E8A, 0x0005)]
     assert bridge_ports.find_bridge_port(present) == "/dev/nowhere/ttyACM3"
-    monkeypatch.setattr(bridge_ports, "_present", lambda: present)
+    monkeypatch.setattr(bridge_ports, "present_ports", lambda: present)
     source = make_source(SourceSettings("bgt60_bridge"))
     with pytest.raises(DeviceError, match=r"/dev/nowhere/ttyACM3 is not there"):
         source.open()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import shutil
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 
 from faceedge.errors import ConfigurationError, DeviceError, InputError
 from faceedge.radar.chirp_files import load_chirp_file
-from faceedge.radar.recording_folder import find_folder, is_recording, map_npy, open_recording, sequences
+from faceedge.radar.gaps import missing_frames, sequences
+from faceedge.radar.recording_folder import find_folder, is_recording, map_npy, open_recording
 from faceedge.radar.recordings import LONGEST_GAP_FRAMES, NpyAppender, RecordingSource, VendorWriter
 
 CAPTURE = Path(__file__).parent / "data" / "bgt60_synthetic_face"
@@ -193,6 +195,9 @@ def test_gaps_in_the_stamps_leave_numbers_out() -> None:
     stamps = np.array([0, 50, 101, 149, 350, 400, 460]) * MS
     assert sequences(stamps, 0.05).tolist() == [0, 1, 2, 3, 7, 8, 9]
     assert sequences(stamps[:1], 0.05).tolist() == [0]
+    missing = [missing_frames(before, stamp, 0.05) for before, stamp in itertools.pairwise(stamps.tolist())]
+    assert missing == [0, 0, 0, 3, 0, 0]
+    assert missing_frames(int(stamps[-1]), 0, 0.05) == 0
 
 
 # --- playing ----------------------------------------------------------------------------------------------------------

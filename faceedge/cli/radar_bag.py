@@ -15,9 +15,9 @@ from faceedge.bags import open_bag
 from faceedge.errors import FaceedgeError, InputError
 from faceedge.radar.chirp import from_json
 from faceedge.radar.frame import RadarFrame
+from faceedge.radar.gaps import missing_frames
 from faceedge.radar.imaging import Imager, Processing
 from faceedge.radar.moments import Feed, Moment, Pairing
-from faceedge.radar.recording_folder import GAP_PERIODS
 
 CHIRP, ADC, IMAGE, MICRO = "chirp", "adc", "range_doppler", "micro_range_doppler"
 
@@ -100,12 +100,11 @@ class BagFeed(Feed):
 
     def _count(self, stamp_ns: int) -> None:
         """Leave numbers out where stamps are too far apart, and count what was lost."""
-        step = 1
+        missing = 0
         if self.chirp is not None and self._last_stamp_ns:
-            periods = (stamp_ns - self._last_stamp_ns) / (self.chirp.frame_period_s * 1e9)
-            step = max(1, round(periods)) if periods > GAP_PERIODS else 1
-        self.dropped += step - 1
-        self._sequence += step
+            missing = missing_frames(self._last_stamp_ns, stamp_ns, self.chirp.frame_period_s)
+        self.dropped += missing
+        self._sequence += missing + 1
         self._last_stamp_ns = stamp_ns
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ from faceedge.nodes.process import use_shipped_dds_profile
 from faceedge.nodes.qos import LATCHED, RADAR_IN, copy_of
 from faceedge.nodes.radar_conversions import image_to_matrix, message_to_chirp
 from faceedge.nodes.radar_topic_source import beside
+from faceedge.radar.gaps import missing_frames
 from faceedge.radar.moments import Feed, Moment, Pairing
 
 SPIN_S = 0.1
@@ -118,6 +119,5 @@ class TopicFeed(Feed):
     def _note_gap(self, stamp_ns: int) -> None:
         self.note(stamp_ns)
         if self.chirp is not None and self._last_stamp_ns:
-            periods = round((stamp_ns - self._last_stamp_ns) / (self.chirp.frame_period_s * 1e9))
-            self.dropped += max(0, periods - 1)
+            self.dropped += missing_frames(self._last_stamp_ns, stamp_ns, self.chirp.frame_period_s)
         self._last_stamp_ns = stamp_ns

@@ -16,6 +16,7 @@ from faceedge.nodes.headers import stamp_to_ns
 from faceedge.nodes.qos import LATCHED, RADAR_IN, copy_of
 from faceedge.radar.chirp import ChirpSettings
 from faceedge.radar.frame import RadarFrame
+from faceedge.radar.gaps import missing_frames
 from faceedge.radar.source_base import RadarSource
 
 ADC, CHIRP, TEMPERATURE = "adc", "chirp", "temperature"
@@ -108,11 +109,10 @@ class RadarTopicSource(RadarSource):
         """Stamp and number of a frame; numbers are left out where stamps are too far apart or go back."""
         step = 1
         if self._last_stamp_ns >= 0:
-            periods = round((stamp_ns - self._last_stamp_ns) / (self.chirp.frame_period_s * 1e9))
-            if periods > 1:
-                self.dropped += periods - 1
+            missing = missing_frames(self._last_stamp_ns, stamp_ns, self.chirp.frame_period_s)
+            self.dropped += missing
             # A bag that starts again goes back in time: nothing was dropped, yet no frame follows another.
-            step = max(1, periods) if stamp_ns > self._last_stamp_ns else 2
+            step = missing + 1 if stamp_ns > self._last_stamp_ns else 2
         self._last_stamp_ns = stamp_ns
         self._sequence += step
         return stamp_ns, self._sequence

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable
-from typing import Protocol
 
 from faceedge.errors import DeviceError
 from faceedge.radar.bridge import BridgeTransport
-from faceedge.radar.serial_port import load_pyserial
+from faceedge.radar.serial_port import PortInfo, present_ports
 
 MICROCONTROLLERS = {(0x2E8A, 0x0005): "MicroPython on an RP2040", (0x2E8A, 0x000A): "an RP2040 with a program in C"}
 """By USB vendor and product; from the list of product numbers that Raspberry Pi publishes."""
-
-
-class PortInfo(Protocol):
-    """What is needed of pyserial's ``ListPortInfo``."""
-
-    device: str
-    vid: int | None
-    pid: int | None
 
 
 def find_bridge_port(present: Iterable[PortInfo] | None = None) -> str:
@@ -31,7 +21,7 @@ def find_bridge_port(present: Iterable[PortInfo] | None = None) -> str:
     Raises:
         DeviceError: there is none, or there are several.
     """
-    ports = list(_present() if present is None else present)
+    ports = list(present_ports() if present is None else present)
     found = [port.device for port in ports if (port.vid or 0, port.pid or 0) in MICROCONTROLLERS]
     if len(found) == 1:
         return found[0]
@@ -45,12 +35,6 @@ def find_bridge_port(present: Iterable[PortInfo] | None = None) -> str:
     raise DeviceError(
         f"no radar bridge was found (looked for {known}; serial ports present: {there}); plug it in, or set path."
     )
-
-
-def _present() -> Iterable[PortInfo]:
-    load_pyserial()
-    found: Iterable[PortInfo] = importlib.import_module("serial.tools.list_ports").comports()
-    return found
 
 
 class FoundBridgeTransport(BridgeTransport):

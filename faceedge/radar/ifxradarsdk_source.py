@@ -14,6 +14,7 @@ from faceedge.errors import DeviceError
 from faceedge.radar.bgt60_registers import registers_for
 from faceedge.radar.chirp import ChirpSettings
 from faceedge.radar.frame import RadarFrame
+from faceedge.radar.gaps import missing_frames
 from faceedge.radar.source_base import RadarSource
 
 FULL_SCALE = 4095
@@ -138,10 +139,9 @@ class IfxRadarSdkSource(RadarSource):
             raise DeviceError(f"{self.description} stands still: no frame for {silent_s:.1f} s; it is started anew.")
 
     def _frame(self, cube: np.ndarray, arrived_ns: int) -> RadarFrame:
-        period_ns = self.chirp.frame_period_s * 1e9
         missed = 0
         if self._last_ns:
-            missed = max(0, round((arrived_ns - self._last_ns) / period_ns) - 1)
+            missed = missing_frames(self._last_ns, arrived_ns, self.chirp.frame_period_s)
         self.dropped += missed
         self.late += missed > 0
         self._sequence += missed + 1

@@ -12,9 +12,10 @@ import numpy as np
 
 from faceedge.errors import InputError
 from faceedge.radar.chirp import ChirpSettings, summary
+from faceedge.radar.gaps import sequences
 from faceedge.radar.iwr6843_layout import LAB_HEADER_BYTES, MAGIC, POINTS, TLVS, Packet
 from faceedge.radar.iwr6843_packets import PacketStream
-from faceedge.radar.recording_folder import HIGHEST_COUNT, Recording, open_recording, sequences
+from faceedge.radar.recording_folder import HIGHEST_COUNT, Recording, open_recording
 
 _BLOCK_FRAMES = 64
 """Frames that are looked at together: their values must fit into memory, a recording need not."""

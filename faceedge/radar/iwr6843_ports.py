@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Iterable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from faceedge.errors import DeviceError
-from faceedge.radar.serial_port import load_pyserial
+from faceedge.radar.serial_port import PortInfo, present_ports
 
 
 class Bridge(NamedTuple):
@@ -26,17 +25,6 @@ BRIDGES = {
 """By USB vendor and product: the bridge of TI's evaluation boards, that of the IWR6843AOPEVM and of small modules."""
 
 
-class PortInfo(Protocol):
-    """What is needed of pyserial's ``ListPortInfo``."""
-
-    device: str
-    vid: int | None
-    pid: int | None
-    serial_number: str | None
-    location: str | None
-    interface: str | None
-
-
 def find_ports(console: str = "", data: str = "", present: Iterable[PortInfo] | None = None) -> tuple[str, str]:
     """The paths of console and data port.
 
@@ -49,7 +37,7 @@ def find_ports(console: str = "", data: str = "", present: Iterable[PortInfo] | 
     """
     if console and data:
         return console, data
-    ports = list(_present() if present is None else present)
+    ports = list(present_ports() if present is None else present)
     boards = _boards(ports)
     given = console or data
     if given:
@@ -74,12 +62,6 @@ def find_ports(console: str = "", data: str = "", present: Iterable[PortInfo] | 
         f"no IWR6843 board with both of its ports was found (USB bridge {known}; serial ports present: {there}); plug "
         "it in, or set cli_port and data_port."
     )
-
-
-def _present() -> Iterable[PortInfo]:
-    load_pyserial()
-    found: Iterable[PortInfo] = importlib.import_module("serial.tools.list_ports").comports()
-    return found
 
 
 def _boards(ports: Iterable[PortInfo]) -> dict[str, dict[str, str]]:

@@ -29,8 +29,6 @@ CONFIG, CUBES, STAMPS, TEMPERATURE, META = (
 )
 ADC_BITS = 12
 HIGHEST_COUNT = (1 << ADC_BITS) - 1
-GAP_PERIODS = 1.5
-"""Two frames whose stamps are further apart than this have lost others between them; USB delays stay well below."""
 
 _STAMP = re.compile(r"\s*(\d{1,10})(?:\.(\d{1,9})\d*)?\s*")
 _LONGEST_CONFIG_BYTES = 1 << 20
@@ -80,18 +78,6 @@ class Recording:
         """Temperature in degrees Celsius near frame ``index``; NaN: unknown."""
         count = len(self.temperature_c)
         return float(self.temperature_c[min(index * count // len(self.cubes), count - 1)]) if count else math.nan
-
-
-def sequences(stamps_ns: np.ndarray, period_s: float) -> np.ndarray:
-    """Number of each frame since the first, (frame,) int64: a gap in the stamps leaves numbers out.
-
-    Args:
-        stamps_ns: (frame,) int64.
-        period_s: of the frames.
-    """
-    periods = np.diff(stamps_ns) / (period_s * 1e9)
-    steps = np.where(periods > GAP_PERIODS, np.rint(periods), 1).astype(np.int64)
-    return np.concatenate(([0], np.cumsum(steps)))
 
 
 def is_recording(path: Path) -> bool:

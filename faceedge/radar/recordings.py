@@ -16,6 +16,7 @@ from faceedge.errors import ConfigurationError, DeviceError, InputError
 from faceedge.radar import infineon_json
 from faceedge.radar.chirp import ChirpSettings
 from faceedge.radar.frame import RadarFrame
+from faceedge.radar.gaps import sequences
 from faceedge.radar.recording_folder import (
     ADC_BITS,
     CONFIG,
@@ -28,7 +29,6 @@ from faceedge.radar.recording_folder import (
     find_folder,
     open_recording,
     read_chirp,
-    sequences,
 )
 from faceedge.radar.source_base import RadarSource
 

@@ -7,7 +7,7 @@ import errno
 import importlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from faceedge.errors import DeviceError
 
@@ -48,6 +48,27 @@ def load_pyserial() -> Any:
             "a serial port needs pyserial, which is not installed; `pip install pyserial` or "
             "`sudo apt install python3-serial`."
         ) from error
+
+
+class PortInfo(Protocol):
+    """What pyserial's ``ListPortInfo`` tells of a port."""
+
+    device: str
+    vid: int | None
+    pid: int | None
+    serial_number: str | None
+    location: str | None
+    interface: str | None
+
+
+def present_ports() -> list[PortInfo]:
+    """The serial ports of this computer.
+
+    Raises:
+        DeviceError: pyserial is not installed.
+    """
+    load_pyserial()
+    return list(importlib.import_module("serial.tools.list_ports").comports())
 
 
 def open_port(path: str, baud: int, *, what: str = "serial port") -> serial.Serial:
