@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import os
 import threading
@@ -19,6 +20,8 @@ from faceedge.errors import DeviceError, InputError
 from faceedge.radar import bgt60, bridge, infineon_json
 from faceedge.radar.bgt60 import Bgt60
 from faceedge.radar.bgt60_registers import CHIP_ID_VALUE
+from faceedge.radar.bgt60_transport import Block
+from faceedge.radar.block_queue import BlockQueue
 from faceedge.radar.bridge import BridgeTransport
 from faceedge.radar.bridge_protocol import HELLO, LOST, Decoder, Kind, encode
 from faceedge.radar.frame import RadarFrame
@@ -34,10 +37,11 @@ REFLECTORS = DATA / "bgt60/two_reflectors/RadarIfxAvian_00"
 
 
 @pytest.fixture(autouse=True)
-def _quick_replies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The emulator answers within a few milliseconds: what takes longer was lost."""
+def _as_fast_as_the_emulator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reply that takes long was lost; and on a stepped clock blocks come faster than any reader takes them."""
     monkeypatch.setattr(bridge, "REPLY_TIMEOUT_S", 0.1)
     monkeypatch.setattr(bridge, "TRIES", 8)
+    monkeypatch.setattr(bridge, "BlockQueue", functools.partial(BlockQueue, capacity=1_000_000))
 
 
 def emulator(faults: Faults | None = None, *, real_time: bool = False) -> BridgeEmulator:
@@ -132,6 +136,15 @@ def test_a_device_that_a_crashed_host_left_streaming_is_taken_over() -> None:
             for frame in read_frames(source, 3):
                 index_of(frame)
             assert source.dropped == 0
+
+
+def test_blocks_that_nobody_takes_give_way_to_newer_ones_and_are_counted() -> None:
+    queue = BlockQueue(capacity=3)
+    with queue.changed:
+        for sequence in range(5):
+            queue.put(Block(b"", 0, sequence, 0))
+    assert queue.dropped == 2
+    assert [block.sequence for block in iter(lambda: queue.get(0.0), None)] == [2, 3, 4]
 
 
 # --- damage on the line -----------------------------------------------------------------------------------------------
