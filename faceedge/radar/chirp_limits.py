@@ -53,14 +53,16 @@ BGT60_GAINS_DB = tuple(sorted({high_pass + 5.0 * step for high_pass in (18, 30) 
 """High-pass stage 18 or 30 dB, then a variable gain of 0 to 30 dB in steps of 5 dB."""
 
 IWR_SAMPLE_MEMORY_BYTES = 32 * 1024
-"""One chirp of all receivers, 4 bytes a complex sample (mmWaveLink, rlProfileCfg: numAdcSamples)."""
+"""One chirp of all receivers, 4 bytes a complex sample. As commonly stated for the ADC buffer; not looked up."""
 IWR_CUBE_MEMORY_BYTES = 768 * 1024
-"""Radar memory of an IWR6843, which holds the cube after the range transform (data sheet, "Memory")."""
+"""Radar memory of an IWR6843, which holds the cube after the range transform. As commonly stated; not looked up."""
 IWR_LEAST_IDLE_S = 2e-6
-"""The synthesiser's way back to the start of the ramp takes longer the wider the ramp is, and never less than this."""
+"""The synthesiser's way back to the start of the ramp takes longer the wider the ramp is. A lower bound of ours: TI's
+configurations have 7 us and more."""
 
 LIMITS: Mapping[str, DeviceLimits] = {
-    # BGT60TR13C datasheet V2.4.9: RF and ADC characteristics; field widths of PLLx_3, CCR2, ADC0.
+    # BGT60TR13C datasheet V2.4.9: band, gains, filters, field widths of PLLx_3, CCR2, ADC0. The highest sample rate and
+    # the steepest slope are not confirmed by a text; the vendor's exports that we know stay below 2.5 MHz and 160 MHz/us.
     "bgt60tr13c": DeviceLimits(
         name="BGT60TR13C",
         band_hz=(58e9, 63.5e9),
@@ -75,7 +77,9 @@ LIMITS: Mapping[str, DeviceLimits] = {
         low_pass_hz=(500e3,),
         complex_sampling=False,
     ),
-    # IWR6843 data sheet SWRS219; mmWaveLink rlProfileCfg, rlFrameCfg. The filter before the ADC follows its rate.
+    # IWR6843: the band of its data sheet (SWRS219), loops and chirps of frameCfg, high-pass corners of profileCfg. TI's
+    # own profiles go up to 12.5 MHz, which stands here as the limit of complex sampling; samples and slope are not
+    # confirmed by a text. The filter before the ADC follows its rate.
     "iwr6843": DeviceLimits(
         name="IWR6843",
         band_hz=(60e9, 64e9),

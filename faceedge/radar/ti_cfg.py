@@ -27,7 +27,8 @@ COMPLEX_1X, COMPLEX_2X = 1, 2
 RX_GAIN_MASK_DB = 0x3F
 """The code's low bits are dB, the two above them choose the gain of the first stage."""
 FILTER_PART = 0.9
-"""The filter before the ADC passes this part of the band of beat frequencies (mmWave SDK 3)."""
+"""The filter before the ADC passes about this part of the band of beat frequencies: the range limit of the SDK's
+``mmwdemo_rfparser.c``. TI's visualiser shows 0.8."""
 VARIATIONS = (
     "start_frequency_variation_hz",
     "slope_variation_khz_per_us",
