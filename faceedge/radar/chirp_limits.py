@@ -62,7 +62,7 @@ configurations have 7 us and more."""
 
 LIMITS: Mapping[str, DeviceLimits] = {
     # BGT60TR13C datasheet V2.4.9: band, gains, filters, field widths of PLLx_3, CCR2, ADC0. The highest sample rate and
-    # the steepest slope are not confirmed by a text; the vendor's exports that we know stay below 2.5 MHz and 160 MHz/us.
+    # the steepest slope are not confirmed by a text; known exports of the vendor stay below 2.5 MHz and 160 MHz/us.
     "bgt60tr13c": DeviceLimits(
         name="BGT60TR13C",
         band_hz=(58e9, 63.5e9),
