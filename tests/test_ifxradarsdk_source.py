@@ -133,8 +133,13 @@ def test_a_late_frame_is_none_and_a_long_silence_an_error(
 def test_frame_periods_without_a_frame_count_as_dropped(
     boards: list[FakeDevice], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now_ns = [10**18]
-    monkeypatch.setattr(ifxradarsdk_source, "time", SimpleNamespace(time_ns=lambda: now_ns[0], monotonic=lambda: 0.0))
+    now_ns, hour_ns = [10**15], 3600 * 10**9
+    clock = SimpleNamespace(monotonic_ns=lambda: now_ns[0], monotonic=lambda: 0.0, CLOCK_MONOTONIC=1)
+    system_ns = {10**15: 10**18}  # the host's clock is set between the first frame and the second
+    monkeypatch.setattr(ifxradarsdk_source, "time", clock)
+    monkeypatch.setattr(
+        ifxradarsdk_source, "to_system_ns", lambda ns, _: ns + system_ns.get(now_ns[0], 10**18 + hour_ns)
+    )
     with IfxRadarSdkSource(CHIRP) as source:
         boards[0].gives = [[as_sdk(COUNTS)]] * 3
         sequences = []
@@ -146,7 +151,7 @@ def test_frame_periods_without_a_frame_count_as_dropped(
             stamp_ns = frame.stamp_ns
         assert sequences == [0, 1, 5]
         assert source.dropped == 3
-        assert stamp_ns == now_ns[0] - round(16 * 391.55e3)
+        assert stamp_ns == now_ns[0] + 10**18 + hour_ns - round(16 * 391.55e3)
 
 
 def test_other_failures_and_shapes_are_errors_of_the_device(boards: list[FakeDevice]) -> None:

@@ -16,6 +16,7 @@ from faceedge.radar.chirp import ChirpSettings
 from faceedge.radar.frame import RadarFrame
 from faceedge.radar.gaps import missing_frames
 from faceedge.radar.source_base import RadarSource
+from faceedge.timing import to_system_ns
 
 FULL_SCALE = 4095
 """The SDK gives 2 * count / 4095 - 1."""
@@ -121,7 +122,7 @@ class IfxRadarSdkSource(RadarSource):
             return None
         except Exception as error:
             raise DeviceError(f"{self.description} failed ({type(error).__name__}: {error}); open it again.") from error
-        arrived_ns = time.time_ns()
+        arrived_ns = time.monotonic_ns()
         cube = to_counts(given[0] if isinstance(given, list | tuple) else given)
         if cube.shape != self.chirp.cube_shape:
             raise DeviceError(
@@ -147,7 +148,8 @@ class IfxRadarSdkSource(RadarSource):
         self._sequence += missed + 1
         self._last_ns = arrived_ns
         self._last_frame_s = time.monotonic()
-        stamp_ns = arrived_ns - round(self.chirp.chirps_per_frame * self.chirp.chirp_period_s * 1e9)
+        start_ns = arrived_ns - round(self.chirp.chirps_per_frame * self.chirp.chirp_period_s * 1e9)
+        stamp_ns = to_system_ns(start_ns, time.CLOCK_MONOTONIC)
         return RadarFrame(stamp_ns, self._sequence, cube, temperature_c=self.temperature_c)
 
     def _measure_temperature(self) -> None:
