@@ -73,6 +73,17 @@ def test_an_error_is_one_sentence_without_a_traceback(
     assert capsys.readouterr().err == "faceedge: models/x.tflite is corrupt.\n"
 
 
+def test_a_file_that_may_not_be_read_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def action(_: Any) -> int:
+        raise PermissionError(13, "Permission denied", "/root/radar.npy")
+
+    fake(monkeypatch, action)
+    assert cli.main(["doctor"]) == 1
+    assert capsys.readouterr().err == "faceedge: /root/radar.npy cannot be used: Permission denied.\n"
+
+
 def test_ctrl_c_ends_with_the_shells_code(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def action(_: Any) -> int:
         raise KeyboardInterrupt

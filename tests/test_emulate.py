@@ -73,6 +73,8 @@ def test_the_ports_are_there_for_so_many_seconds(
         (["iwr6843", "--fault", "half_packet=often"], "happens to one frame: expected half_packet=FRAME"),
         (["bgt60", "--speed", "0"], "device seconds in a second"),
         (["bgt60", "--seconds", "-1"], "--seconds must be 0 or more"),
+        (["bgt60", "--seconds", "nan"], "--seconds must be 0 or more"),
+        (["bgt60", "--link", "/nowhere/tty"], "the port /nowhere/tty cannot be made: No such file or directory"),
         (["bgt60", "--recording", "/nowhere"], "no radar.npy in /nowhere"),
         (["bgt60", "--recording", "x", "--scene", "face"], "either --recording or --scene"),
         (["iwr6843", "--scene", "face"], "--scene is for the bgt60"),
@@ -97,7 +99,7 @@ def test_a_recording_is_four_dimensional(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="frame, rx, chirp, sample"):
         RecordingFeed.load(tmp_path)
     (tmp_path / "radar.npy").write_bytes(b"no array")
-    with pytest.raises(InputError, match="is not an array"):
+    with pytest.raises(InputError, match="is no whole array"):
         RecordingFeed.load(tmp_path / "radar.npy")
     with pytest.raises(InputError, match="no radar"):
         RecordingFeed.load(tmp_path / "nothing")

@@ -128,6 +128,24 @@ def test_a_stream_without_some_packets_says_which_frames_are_lost_or_broken(tmp_
     assert report["problems"][0] == {"what": "frames that the frame numbers leave out", "count": 3}
 
 
+def test_odd_parts_of_whole_frames_are_not_called_lost(tmp_path: Path) -> None:
+    path = tmp_path / "other_demo.dat"
+    data = bytearray(STREAM.read_bytes())
+    size = len(data) // 20
+    for start in range(0, len(data), size):
+        at = data.index((6).to_bytes(4, "little") + (24).to_bytes(4, "little"), start)
+        data[at] = 9  # statistics under the number of the temperature, which has 28 bytes
+    path.write_bytes(data)
+    report = inspect.inspect(path)
+    assert report.frames == Frames(20, 0, 0)
+    assert report.problems[-1].what == "more of this kind: bad TLV."
+    assert report.problems[-1].count > 1
+    out = io.StringIO()
+    inspect.show(report, out)
+    assert "odd parts of whole frames" in out.getvalue()
+    assert "lost or broken" not in out.getvalue()
+
+
 def test_a_stream_without_a_whole_packet_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "cut.bin"
     path.write_bytes(STREAM.read_bytes()[:500])
@@ -255,6 +273,12 @@ def test_a_bag_with_damaged_metadata_is_read_from_its_files(tmp_path: Path) -> N
     report = as_json(bag)
     assert report["details"]["messages"] == 19
     assert "metadata.yaml cannot be read" in report["notes"][0]
+
+
+def test_a_folder_with_damaged_metadata_alone_is_no_bag(tmp_path: Path) -> None:
+    (tmp_path / "metadata.yaml").write_text("x: [")
+    with pytest.raises(InputError, match="no file of a bag"):
+        inspect.inspect(tmp_path)
 
 
 def test_a_bag_of_noise_is_refused_with_a_sentence(tmp_path: Path) -> None:

@@ -149,6 +149,8 @@ def test_the_port_appears_where_it_was_asked_for(tmp_path: Path) -> None:
         assert port.path == str(link)
         assert link.resolve().is_char_device()
     assert not os.path.lexists(link)
+    with PtyPort(link=link), pytest.raises(DeviceError, match="is the port of a running device"):
+        PtyPort(link=link).open()
     link.write_text("something else")
     with pytest.raises(DeviceError, match="exists and is no link"):
         PtyPort(link=link).open()

@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import io
 import math
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from faceedge.radar.recording_folder import open_recording
 from faceedge.radar.recordings import RecordingSource
 
 FACE = Path(__file__).parent / "data" / "bgt60_synthetic_face"
+STREAM = Path(__file__).parent / "data" / "iwr6843_synthetic_face.dat"
 MS = 1_000_000
 
 
@@ -174,6 +176,21 @@ def test_before_the_first_frame_the_view_says_that_it_waits() -> None:
     assert "no chirp yet" in text
 
 
+def test_a_device_without_raw_samples_gets_no_empty_micro_image(moments: list[Moment]) -> None:
+    view = RadarView()
+    view.add(Moment(0, moments[0].range_doppler, None), load_chirp_file("iwr6843_face.cfg").chirp)
+    text = "\n".join(printed(view.render(Status(), 100, 30)))
+    assert "range-Doppler" in text
+    assert "micro" not in text
+
+
+def test_words_of_the_velocity_axis_do_not_touch() -> None:
+    image = np.zeros((8, 8), np.float32)
+    words = printed(HeatMap(image, (0.0, 1.0), (0.0, 1.0), (-0.168, 0.168), "", 12), (32, 12))[-1].split()
+    assert {"0", "m/s"} <= set(words)
+    assert all(word in ("0", "m/s") or float(word) for word in words)
+
+
 def test_near_ranges_are_at_the_bottom_and_receding_targets_at_the_right() -> None:
     levels = np.full((16, 16), -20.0, np.float32)
     levels[1, 14] = 20.0
@@ -230,7 +247,13 @@ def test_without_a_terminal_the_view_prints_lines(capsys: pytest.CaptureFixture[
         ([str(FACE), "--source", "bgt60_spi"], ConfigurationError, "either PATH or --source"),
         (["--source", "lidar"], ConfigurationError, "unknown kind of radar 'lidar'"),
         (["--source", "bgt60_bridge", "--path", "/dev/nowhere"], DeviceError, "/dev/nowhere"),
-        ([str(FACE), "--png", "/nowhere/x.png"], ConfigurationError, "cannot be written"),
+        ([str(FACE), "--png", "/nowhere/x.png"], ConfigurationError, "cannot be written: /nowhere is no folder"),
+        ([str(FACE), "--png", "/"], ConfigurationError, "cannot be written: it is a folder"),
+        ([str(FACE), "--seconds", "nan"], ConfigurationError, "--seconds and --max-range 0 or more"),
+        ([str(FACE), "--max-range", "inf"], ConfigurationError, "--seconds and --max-range 0 or more"),
+        (["--path", "/dev/ttyACM0"], ConfigurationError, "say with --source"),
+        (["--source", "iwr6843", "--path", "/dev/ttyACM0"], ConfigurationError, "give --cli-port and --data-port"),
+        ([str(STREAM)], InputError, "is the stream of an IWR6843"),
     ],
 )
 def test_what_cannot_be_shown_is_said_in_a_sentence(
@@ -257,8 +280,20 @@ def test_a_feed_that_stays_silent_ends_with_a_sentence(monkeypatch: pytest.Monke
     monkeypatch.setattr(view, "PATIENCE_S", 0.05)
     parser = argparse.ArgumentParser()
     view.add_arguments(parser)
-    with pytest.raises(InputError, match=r"no radar image came from topic /left within 0\.05 s"):
+    with pytest.raises(InputError, match=r"no radar image came from topic /left; is a radar node active"):
         view.save_strip(Silent("topic /left"), parser.parse_args(["--png", str(tmp_path / "x.png")]))
+    with pytest.raises(InputError, match="no radar image came from topic /left"):
+        view.watch(Silent("topic /left"), parser.parse_args(["--seconds", "0.01"]), Console(file=io.StringIO()))
+
+
+def test_a_recording_without_a_frame_that_can_be_used_is_no_success(tmp_path: Path) -> None:
+    folder = tmp_path / "noise"
+    shutil.copytree(FACE, folder)
+    np.save(folder / "radar.npy", np.full((2, 3, 32, 64), 60_000, np.uint16))
+    parser = argparse.ArgumentParser()
+    view.add_arguments(parser)
+    with pytest.raises(InputError, match="4095"):
+        view.main(parser.parse_args([str(folder)]))
 
 
 def test_moments_of_the_strip_are_spread_over_what_there_is() -> None:
@@ -332,6 +367,26 @@ def test_frames_that_a_bag_lacks_are_counted(tmp_path: Path, moments: list[Momen
     with BagFeed(write_bag(tmp_path / "bag", [*moments[:4], *moments[6:]], chirp)) as feed:
         assert len(list(all_of(feed))) == 14
         assert feed.dropped == 2
+
+
+def test_a_bag_plays_at_its_own_pace_and_begins_again_where_asked(
+    tmp_path: Path, moments: list[Moment], chirp: ChirpSettings
+) -> None:
+    bag = write_bag(tmp_path / "bag", moments[:2], chirp)
+    with BagFeed(bag, paced=True) as feed:
+        assert feed.next(0.0) is not None
+        assert feed.next(0.0) is None, "the second frame is due 50 ms later"
+        assert feed.next(1.0) is not None
+    with BagFeed(bag, loop=True) as feed:
+        stamps = [moment.stamp_ns for _ in range(5) if (moment := feed.next(0.0)) is not None]
+    assert stamps == [moments[k % 2].stamp_ns for k in range(5)]
+
+
+def test_a_bag_without_the_topic_asked_for_is_refused(
+    tmp_path: Path, moments: list[Moment], chirp: ChirpSettings
+) -> None:
+    with pytest.raises(InputError, match=r"has no topic /radar/image; its topics are /radar/chirp, "):
+        BagFeed(write_bag(tmp_path / "bag", moments[:1], chirp), "/radar/image").open()
 
 
 def test_a_bag_without_a_radar_names_its_topics(tmp_path: Path, moments: list[Moment], chirp: ChirpSettings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import signal
 import threading
 import time
@@ -45,7 +46,7 @@ def main(args: argparse.Namespace) -> int:
     if args.fault == ["list"]:
         print("\n".join(fault_names(args.device)))
         return 0
-    if args.seconds < 0:
+    if not 0 <= args.seconds < math.inf:
         raise ConfigurationError(f"--seconds must be 0 or more, got {args.seconds:g}.")
     if args.recording is not None and args.scene:
         raise ConfigurationError("give either --recording or --scene, not both.")
@@ -165,6 +166,8 @@ def usage(emulator: BridgeEmulator | Iwr6843Emulator) -> list[str]:
         ]
     return [
         f"iwr6843: console {emulator.cli_port}, data {emulator.data_port}",
+        f"  look:    faceedge view radar --source iwr6843 --cli-port {emulator.cli_port} "
+        f"--data-port {emulator.data_port}",
         f"  publish: {node} -p source:=iwr6843 -p cli_port:={emulator.cli_port} -p data_port:={emulator.data_port}",
     ]
 

@@ -91,7 +91,10 @@ def show(report: Report, out: TextIO) -> None:
     if report.topics:
         parts += [Text("\ntopics", style="bold"), _topics(report, console.width)]
     if report.problems:
-        parts += [Text("\nlost or broken", style="bold yellow"), _problems(report)]
+        frames = report.frames
+        whole = frames is not None and not frames.lost and not frames.broken
+        heading = "odd parts of whole frames" if whole else "lost or broken"
+        parts += [Text(f"\n{heading}", style="bold yellow"), _problems(report)]
     if report.notes:
         parts += [Text("\nnotes", style="bold yellow"), _pairs([("·", note) for note in report.notes])]
     console.print(Padding(Group(*parts), (0, 0, 0, 2), expand=False))

@@ -54,6 +54,8 @@ def inspect_bag(path: Path) -> Report:
     topics: dict[str, _Topic] = {}
     announced = _announced(path / METADATA, notes) if path.is_dir() else {}
     files = _readable(path, notes)
+    if not files and not announced:
+        raise InputError(f"{path} has a {METADATA} that cannot be read and no file of a bag.")
     for file in files:
         try:
             with closing(open_bag(file)) as reader:

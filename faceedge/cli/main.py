@@ -124,6 +124,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `faceedge doctor | head`; keep the interpreter's own flush at exit from complaining
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # where no command has a better sentence, such as for a folder that may not be entered
+        if error.filename is None:
+            raise
+        print(f"faceedge: {error.filename} cannot be used: {error.strerror}.", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,16 +24,20 @@ CHIRP, ADC, IMAGE, MICRO = "chirp", "adc", "range_doppler", "micro_range_doppler
 
 
 class BagFeed(Feed):
-    """Moments of a radar in a bag, as fast as they are read: the images in it, or those of its raw samples.
+    """Moments of a radar in a bag: the images in it, or those of its raw samples.
 
     Args:
         path: of the bag, folder or file.
-        topic: with range-Doppler images; the others are looked for beside it.
+        topic: with range-Doppler images, or with raw samples; the others are looked for beside it.
+        loop: start again at the end.
+        paced: at the pace of the stamps; otherwise as fast as they are read.
     """
 
-    def __init__(self, path: Path, topic: str = f"/radar/{IMAGE}") -> None:
+    def __init__(self, path: Path, topic: str = f"/radar/{IMAGE}", *, loop: bool = False, paced: bool = False) -> None:
         super().__init__(f"bag {path.name}")
-        self._path, self._namespace = path, topic.rpartition("/")[0]
+        self._path, self._topic, self._namespace = path, topic, topic.rpartition("/")[0]
+        self._loop, self._paced = loop, paced
+        self._ahead_ns: int | None = None
         self._reader: Reader | None = None
         self._store = get_typestore(Stores.ROS2_JAZZY)
         self._ready: deque[Moment] = deque()
@@ -47,27 +52,58 @@ class BagFeed(Feed):
         names = [f"{self._namespace}/{name}" for name in (CHIRP, ADC, IMAGE, MICRO)]
         raw = names[2] not in present
         wanted = [present[name] for name in names[: 2 if raw else 4] if name in present and (raw or name != names[1])]
+        topics = ", ".join(sorted(present)) or "none"
+        if self._topic not in present and names[0] in present and self._topic != names[2]:
+            self.close()
+            raise InputError(f"{self._path} has no topic {self._topic}; its topics are {topics}.")
         if names[0] not in present or (raw and names[1] not in present):
             self.close()
-            topics = ", ".join(sorted(present)) or "none"
             raise InputError(
                 f"{self._path} has no radar images: expected {names[0]} with {names[2]} or {names[1]}, its topics are "
                 f"{topics}; --topic names another one."
             )
+        self._wanted = wanted
         self._messages: Iterator[Any] = self._reader.messages(connections=wanted)
 
     def next(self, timeout_s: float = 0.0) -> Moment | None:
         """See `Feed.next`; raises InputError for a damaged message and goes on with the next one."""
+        self._read_on()
+        if not self._ready or not self._is_due(self._ready[0].stamp_ns, timeout_s):
+            return None
+        return self._ready.popleft()
+
+    def _is_due(self, stamp_ns: int, timeout_s: float) -> bool:
+        """Wait until the moment's time has come, at most so long."""
+        if not self._paced:
+            return True
+        now_ns = time.monotonic_ns()
+        if self._ahead_ns is None:
+            self._ahead_ns = stamp_ns - now_ns
+        wait_s = (stamp_ns - self._ahead_ns - now_ns) / 1e9
+        time.sleep(max(0.0, min(wait_s, timeout_s)))
+        return wait_s <= timeout_s
+
+    def _begin_again(self) -> None:
+        assert self._reader is not None
+        self._messages = self._reader.messages(connections=self._wanted)
+        self._pairing, self._ahead_ns, self._last_stamp_ns = Pairing(), None, 0
+        self._sequence += 1  # the last frame and the first one are no neighbours
+        self._stamps.clear()
+
+    def _read_on(self) -> None:
+        """Read until a moment is complete, or the bag is at its end."""
         assert self._reader is not None
         while not self._ready and not self.finished:
             try:
                 connection, _, data = next(self._messages)
             except StopIteration:
                 self._ready += self._pairing.finish()
-                self.finished = not self._ready
+                if self._loop and self._last_stamp_ns:
+                    self._begin_again()
+                else:
+                    self.finished = not self._ready
             else:
                 self._take(connection, bytes(data))
-        return self._ready.popleft() if self._ready else None
 
     def _take(self, connection: Any, data: bytes) -> None:
         try:

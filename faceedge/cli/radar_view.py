@@ -106,7 +106,8 @@ class HeatMap:
             marks[at] = "╵"
             text = f"{value:+g}" if value else "0 m/s"
             first = max(0, min(columns - len(text), at - (len(text) // 2 if value else 0)))
-            words[first : first + len(text)] = text
+            if not "".join(words[max(0, first - 1) : first + len(text) + 1]).strip():
+                words[first : first + len(text)] = text
         return "".join(marks), "".join(words)
 
 
@@ -174,6 +175,7 @@ class RadarView:
             rows, columns = self._shape = moment.range_doppler.shape
             self._chirp, self._crop = chirp, Crop(chirp, self._max_range_m, (rows, columns))
             self._levels, self._micro_levels = Levels(), Levels()
+            self.has_micro = self.has_micro and chirp.device != "iwr6843"  # which sends no raw samples
         assert self._crop is not None
         self._image = self._crop.levels(moment.range_doppler)
         self._levels.add(self._image)
@@ -240,4 +242,5 @@ def strongest(view: RadarView) -> str:
     if found is None:
         return "no frame yet"
     range_m, velocity_m_s, level_db = found
+    velocity_m_s = round(velocity_m_s, 2) + 0.0  # not -0.00
     return f"strongest at {range_m:.2f} m, {velocity_m_s:+.2f} m/s, {level_db:.0f} dB"

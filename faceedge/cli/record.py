@@ -35,6 +35,8 @@ def main(args: argparse.Namespace) -> int:
     """Record until Ctrl-C or for some seconds; 0 when something was recorded."""
     if args.seconds is not None and not args.seconds > 0:
         raise ConfigurationError(f"--seconds must be more than 0, not {args.seconds:g}.")
+    if args.output.exists():
+        raise ConfigurationError(f"{args.output} exists already; give another name or remove it.")
     with needs_ros():
         from faceedge.nodes.process import stop_event
         from faceedge.nodes.recording import record_bag, record_vendor

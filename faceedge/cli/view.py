@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import math
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -51,10 +53,7 @@ def main(args: argparse.Namespace) -> int:
     """Show or draw what a radar sees; 0, or a FaceedgeError whose sentence says what is missing."""
     from rich.console import Console
 
-    if args.frames < 1 or args.seconds < 0 or args.max_range < 0:
-        raise ConfigurationError("--frames must be 1 or more, --seconds and --max-range 0 or more.")
-    if args.recording is not None and args.source:
-        raise ConfigurationError("give either PATH or --source, not both.")
+    check(args)
     feed = make_feed(args)
     with feed:
         if args.png is not None:
@@ -62,6 +61,22 @@ def main(args: argparse.Namespace) -> int:
         else:
             watch(feed, args, Console(highlight=False))
     return 0
+
+
+def check(args: argparse.Namespace) -> None:
+    """Refuse what cannot work before anything is opened; raises ConfigurationError."""
+    if args.frames < 1 or not (0 <= args.seconds < math.inf and 0 <= args.max_range < math.inf):
+        raise ConfigurationError("--frames must be 1 or more, --seconds and --max-range 0 or more.")
+    if args.recording is not None and args.source:
+        raise ConfigurationError("give either PATH or --source, not both.")
+    if args.path and not args.source:
+        raise ConfigurationError("--path is the port of a device; say with --source which one it is.")
+    if args.path and args.source == "iwr6843":
+        raise ConfigurationError("an iwr6843 has two ports: give --cli-port and --data-port, not --path.")
+    folder = args.png.absolute().parent if args.png is not None else None
+    if folder is not None and (args.png.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK)):
+        reason = "it is a folder" if args.png.is_dir() else f"{folder} is no folder that this user may write to"
+        raise ConfigurationError(f"the picture {args.png} cannot be written: {reason}.")
 
 
 def make_feed(args: argparse.Namespace) -> Feed:
@@ -77,6 +92,7 @@ def make_feed(args: argparse.Namespace) -> Feed:
         return SourceFeed(make_source(_settings(args)))
     if args.recording is None:
         return _topic_feed(args.topic)
+    from faceedge.radar.inspection import is_ti_stream
     from faceedge.radar.recording_folder import is_recording
 
     path = args.recording.expanduser()
@@ -90,7 +106,12 @@ def make_feed(args: argparse.Namespace) -> Feed:
     if is_bag(path):
         from faceedge.cli.radar_bag import BagFeed
 
-        return BagFeed(path, args.topic)
+        return BagFeed(path, args.topic, loop=args.loop and args.png is None, paced=args.png is None)
+    if path.is_file() and is_ti_stream(path):
+        raise InputError(
+            f"{path} is the stream of an IWR6843, which `faceedge inspect` describes; to look at its images, let "
+            "`faceedge emulate iwr6843 --recording` send it and give --source iwr6843 with both ports."
+        )
     raise InputError(f"{path} is neither a recording folder of a BGT60TR13C nor a bag; `faceedge inspect` says more.")
 
 
@@ -123,13 +144,21 @@ def save_strip(feed: Feed, args: argparse.Namespace) -> None:
     moments = collect(feed, args.seconds or (STRIP_SECONDS if live else 0.0), live)
     chirp = feed.chirp
     if not moments or chirp is None:
-        raise InputError(f"no radar image came from {feed.description} within {PATIENCE_S:g} s.")
+        raise InputError(silence(feed, args))
     whole = next((k for k, moment in enumerate(moments) if moment.micro is not None), 0)
     chosen = [moments[k] for k in choose(len(moments), args.frames, whole)]
     rows, columns = chosen[0].range_doppler.shape
     text = title(chirp, feed.rate_hz()) + (f"  ·  {args.title}" if args.title else "")
     write_strip(args.png, chosen, Crop(chirp, args.max_range, (rows, columns)), text, moments[0].stamp_ns)
     print(f"{args.png}: {len(chosen)} of {len(moments)} frames from {feed.description}, {feed.dropped} dropped")
+
+
+def silence(feed: Feed, args: argparse.Namespace) -> str:
+    """A sentence for a feed from which nothing came."""
+    sentence = f"no radar image came from {feed.description}"
+    if args.source or args.recording is not None:
+        return f"{sentence}."
+    return f"{sentence}; is a radar node active, and in the same ROS_DOMAIN_ID? --topic names another image."
 
 
 def collect(feed: Feed, seconds: float, live: bool) -> list[Moment]:
@@ -164,6 +193,8 @@ def watch(feed: Feed, args: argparse.Namespace, console: Console) -> None:
         _watch_live(feed, args, console, view, status)
     else:
         _watch_plain(feed, args, console, view, status)
+    if view.peak() is None:
+        raise InputError(status.note or silence(feed, args))
     console.print(f"{feed.description}: {figures(status)}", markup=False, soft_wrap=True)
 
 
@@ -176,7 +207,7 @@ def _watch_live(feed: Feed, args: argparse.Namespace, console: Console, view: Ra
             if now - last >= VIEW_PERIOD_S:
                 last = now
                 live.update(view.render(status, console.width, console.height), refresh=True)
-    console.print(view.render(status, console.width, console.height - 1))  # the last view stays in the terminal
+    console.print(view.render(status, console.width, console.height - 4))  # the last view stays in the terminal
 
 
 def _watch_plain(feed: Feed, args: argparse.Namespace, console: Console, view: RadarView, status: Status) -> None:
@@ -186,7 +217,8 @@ def _watch_plain(feed: Feed, args: argparse.Namespace, console: Console, view: R
     for now in _moments(feed, args, view, status):
         if now - last >= PLAIN_PERIOD_S:
             last = now
-            console.print(f"{figures(status)} | {strongest(view)}", markup=False, soft_wrap=True)
+            line = f"{figures(status)} | {strongest(view)}"
+            console.print(f"{line} | {status.note}" if status.note else line, markup=False, soft_wrap=True)
 
 
 def _moments(feed: Feed, args: argparse.Namespace, view: RadarView, status: Status) -> Iterator[float]:
@@ -195,13 +227,15 @@ def _moments(feed: Feed, args: argparse.Namespace, view: RadarView, status: Stat
     while not feed.finished:
         try:
             moment = feed.next(READ_TIMEOUT_S)
-            status.note = ""
         except InputError as error:
             moment, status.note = None, str(error)
         if moment is not None and feed.chirp is not None:
             view.add(moment, feed.chirp)
+            status.note = ""
         status.rate_hz, status.dropped, status.temperature_c = feed.rate_hz(), feed.dropped, feed.temperature_c
         now = time.monotonic()
+        if now - started > PATIENCE_S and view.peak() is None:
+            status.note = status.note or silence(feed, args)
         yield now
         if args.seconds and now - started >= args.seconds:
             return

@@ -8,22 +8,26 @@ from typing import Any
 
 import rclpy
 from rclpy.context import Context
+from rclpy.exceptions import InvalidTopicNameException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
+from rclpy.validate_topic_name import validate_topic_name
 from sensor_msgs.msg import Image, Temperature
 from std_msgs.msg import String
 
-from faceedge.errors import InputError
+from faceedge.errors import ConfigurationError, InputError
 from faceedge.nodes.headers import stamp_to_ns
 from faceedge.nodes.process import use_shipped_dds_profile
 from faceedge.nodes.qos import LATCHED, RADAR_IN, copy_of
 from faceedge.nodes.radar_conversions import image_to_matrix, message_to_chirp
-from faceedge.nodes.radar_topic_source import beside
+from faceedge.nodes.radar_topic_source import CHIRP, TEMPERATURE, beside
 from faceedge.radar.gaps import missing_frames
 from faceedge.radar.moments import Feed, Moment, Pairing
 
 SPIN_S = 0.1
+MICRO = "micro_range_doppler"
+_BESIDE = (CHIRP, TEMPERATURE, MICRO)
 _WAITING = 32
 """Moments that may wait for a reader; further ones are left out, because a view is only interested in the newest."""
 
@@ -46,16 +50,21 @@ class TopicFeed(Feed):
         self._problem: BaseException | None = None
 
     def open(self) -> None:
-        """Join the graph; a topic without a publisher is no error, it may come later."""
+        """Join the graph; a topic without a publisher is no error, it may come later.
+
+        Raises:
+            ConfigurationError: no name of a topic with images.
+        """
+        self._check_name()
         use_shipped_dds_profile()
         self._context = Context()
         rclpy.init(args=[], context=self._context, signal_handler_options=SignalHandlerOptions.NO)
         self._node = Node("faceedge_view", context=self._context, enable_rosout=False, start_parameter_services=False)
         topics: tuple[tuple[type, str, Any, Any], ...] = (
-            (String, beside(self._topic, "chirp"), self._hear_chirp, copy_of(LATCHED)),
-            (Temperature, beside(self._topic, "temperature"), self._hear_temperature, RADAR_IN),
+            (String, beside(self._topic, CHIRP), self._hear_chirp, copy_of(LATCHED)),
+            (Temperature, beside(self._topic, TEMPERATURE), self._hear_temperature, RADAR_IN),
             (Image, self._topic, self._hear_image, RADAR_IN),
-            (Image, beside(self._topic, "micro_range_doppler"), self._hear_micro, RADAR_IN),
+            (Image, beside(self._topic, MICRO), self._hear_micro, RADAR_IN),
         )
         for kind, name, callback, qos in topics:
             self._node.create_subscription(kind, name, callback, qos)
@@ -64,6 +73,19 @@ class TopicFeed(Feed):
         self._stop.clear()
         self._thread = threading.Thread(target=self._spin, name="radar topics", daemon=True)
         self._thread.start()
+
+    def _check_name(self) -> None:
+        try:
+            validate_topic_name(self._topic)
+        except InvalidTopicNameException as error:
+            raise ConfigurationError(
+                f"{self._topic!r} is no name of a topic; expected one like /radar/range_doppler."
+            ) from error
+        if self._topic.rpartition("/")[2] in _BESIDE:
+            raise ConfigurationError(
+                f"{self._topic} is looked for beside the range-Doppler images; give their topic, such as "
+                "/radar/range_doppler."
+            )
 
     def next(self, timeout_s: float) -> Moment | None:
         """See `Feed.next`; raises InputError for a message that is no image of a radar."""

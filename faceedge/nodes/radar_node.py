@@ -177,7 +177,8 @@ class RadarNode(ManagedNode):
         """Say how many frames are missing before ``frame``, be it for a lost device or for lost bytes."""
         lost, self._dropped_seen = source.dropped - self._dropped_seen, source.dropped
         if lost > 0:
-            self._warn(f"{lost} frames before number {frame.sequence} did not arrive ({source.dropped} so far).")
+            frames = "1 frame" if lost == 1 else f"{lost} frames"
+            self._warn(f"{frames} before number {frame.sequence} did not arrive ({source.dropped} so far).")
 
     def _warn(self, sentence: str) -> None:
         self.get_logger().warning(sentence, throttle_duration_sec=THROTTLE_S)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import math
+import shutil
 import threading
 import time
 from collections import Counter
@@ -82,6 +83,8 @@ def record_bag(
     with passing_node("faceedge_recorder") as (node, executor):
         recorder = Recorder(node, lambda topic, _: is_wanted(topic, patterns), folder, _counted(result))
         _spin(recorder, executor, result, seconds, stop or threading.Event())
+    if not result.messages:
+        shutil.rmtree(folder, ignore_errors=True)  # an empty bag would only be in the way of the next attempt
     return result
 
 

@@ -20,6 +20,7 @@ from faceedge.nodes.headers import make_header
 from faceedge.nodes.qos import LATCHED, RADAR_OUT
 from faceedge.nodes.recorder import message_class
 from faceedge.nodes.recording import is_wanted
+from faceedge.radar.inspection import is_ti_stream
 from faceedge.radar.recordings import Recording, open_recording
 
 RADAR = "/radar"
@@ -154,4 +155,9 @@ def open_tape(path: Path, patterns: Sequence[str], notice: Notice) -> BagTape | 
     """
     if not path.exists():
         raise InputError(f"nothing is at {path}; give a bag's folder or file, or a radar's recording folder.")
+    if path.is_file() and not is_bag(path) and is_ti_stream(path):
+        raise InputError(
+            f"{path} is the stream of an IWR6843, not topics; `faceedge emulate iwr6843 --recording` sends it to a "
+            "radar node, which publishes it."
+        )
     return BagTape(path, patterns, notice) if is_bag(path) else FolderTape(path, patterns, notice)

@@ -21,7 +21,7 @@ _BLOCK_FRAMES = 64
 """Frames that are looked at together: their values must fit into memory, a recording need not."""
 _PIECE_BYTES = 1 << 20
 _SNIFFED_BYTES = 1 << 18
-_MORE = re.compile(r"(\d+) more of this kind")
+_MORE = re.compile(r"(\d+) (more of this kind.*)")
 _CPU_HZ, _CPU_WRAP = 200_000_000, 1 << 32
 """Counter of the IWR6843 that each packet's header carries; it wraps every 21.5 s."""
 
@@ -230,7 +230,7 @@ def inspect_ti_stream(path: Path) -> Report:
             f"packets is whole; the first: {problems[0] if problems else 'it is cut off'}"
         )
     broken = counters.bad_lengths + counters.bad_counts + counters.cut_short
-    listed = [Problem(sentence, _count_of(sentence)) for sentence in problems]
+    listed = [_problem_of(sentence) for sentence in problems]
     if counters.frames_missing:
         listed.insert(0, Problem("frames that the frame numbers leave out", counters.frames_missing))
     report = Report("ti_stream", "stream of an IWR6843", str(path), size_of(path), problems=listed)
@@ -242,10 +242,10 @@ def inspect_ti_stream(path: Path) -> Report:
     return report
 
 
-def _count_of(sentence: str) -> int:
-    """How many problems a sentence of ``PacketStream.take_problems`` stands for."""
+def _problem_of(sentence: str) -> Problem:
+    """A sentence of ``PacketStream.take_problems`` with the number of problems that it stands for."""
     more = _MORE.match(sentence)
-    return int(more[1]) if more else 1
+    return Problem(more[2], int(more[1])) if more else Problem(sentence, 1)
 
 
 class _Tally:

@@ -118,7 +118,8 @@ def read_chirp(folder: Path) -> ChirpSettings:
             raise InputError(f"{path} has {path.stat().st_size} bytes, which no chirp settings need.")
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read ({error}); without it the frames have no scale.") from error
+        reason = error.strerror if isinstance(error, OSError) else "it is no text file"
+        raise InputError(f"{path} cannot be read: {reason}; without it the frames have no scale.") from error
     if not text.strip():
         raise InputError(f"{path} is empty; without chirp settings the frames have no scale.")
     try:

@@ -54,9 +54,13 @@ class RecordingFeed:
         if not files:
             raise InputError(f"no radar.npy in {path}; expected a recording folder of the vendor's tool.")
         try:
-            return cls(np.load(files[0], mmap_mode="r"), loop=loop)
+            cubes = np.load(files[0], mmap_mode="r")
         except (ValueError, OSError, EOFError) as error:
-            raise InputError(f"{files[0]} is not an array of NumPy: {error}.") from error
+            raise InputError(
+                f"{files[0]} is no whole array of NumPy; expected the radar.npy of a recording folder, of which "
+                "`faceedge inspect` says more."
+            ) from error
+        return cls(cubes, loop=loop)
 
     def cube(self, index: int) -> np.ndarray:
         """(rx, chirp, sample) of the recorded frame."""

@@ -131,6 +131,10 @@ class PtyPort:
             self._link = self._asked_link
             if self._link.exists() and not self._link.is_symlink():
                 raise DeviceError(f"{self._link} exists and is no link; name a path for the port that is free.")
+            if self._link.exists():
+                raise DeviceError(
+                    f"{self._link} is the port of a running device; end it, remove the link, or name another path."
+                )
         self._wake = os.pipe()
         os.set_blocking(self._wake[1], False)
         self._stop = False
@@ -172,7 +176,12 @@ class PtyPort:
         fresh = self._link.with_name(f".{self._link.name}.{os.getpid()}")
         with contextlib.suppress(FileNotFoundError):
             fresh.unlink()
-        fresh.symlink_to(os.ttyname(slave))
+        try:
+            fresh.symlink_to(os.ttyname(slave))
+        except OSError as error:
+            os.close(slave)
+            os.close(master)
+            raise DeviceError(f"the port {self._link} cannot be made: {error.strerror}.") from error
         with self._io:
             self._master, self._slave = master, slave
             fresh.replace(self._link)
