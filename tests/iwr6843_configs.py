@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from faceedge.simulation.devices.iwr6843_cli import CommandLine
+from faceedge.simulation.devices.iwr6843_configuration import Configuration, Subframe
+
 NEAR = """\
 sensorStop
 flushCfg
@@ -45,3 +48,33 @@ def lines(**changes: str) -> list[str]:
         elif changes[name]:
             out.append(f"{name} {changes[name]}")
     return out
+
+
+class Console:
+    """A console without a port, and what it started."""
+
+    def __init__(self, version: tuple[int, int, int, int] = (3, 5, 0, 4)) -> None:
+        self.running: list[Configuration] = []
+        self.stops = 0
+        self.line = CommandLine(lambda what, _: self.running.append(what), self._stopped, version=version)
+        self.line.power_on()
+
+    def _stopped(self) -> None:
+        self.stops += 1
+
+    def __call__(self, text: str) -> str:
+        return b"".join(answer for _, answer in self.line.feed(text.encode("latin-1"))).decode("latin-1")
+
+    def configure(self, **changes: str) -> None:
+        for line in lines(**changes):
+            assert "Error" not in self(line + "\n"), line
+
+    def start(self) -> Configuration:
+        assert "Done" in self("sensorStart\n")
+        return self.running[-1]
+
+
+def configured(**changes: str) -> Subframe:
+    console = Console()
+    console.configure(**changes)
+    return console.start().subframes[0]

@@ -79,3 +79,16 @@ def usual(number: int, objects: int = 3, bins: int = 32) -> bytes:
         statistics(),
         objects=objects,
     )
+
+
+def fields(packet: bytes) -> tuple[tuple[int, ...], list[tuple[int, bytes]], bytes]:
+    """Header after the magic word, TLVs and padding, by ``struct`` alone."""
+    assert packet.startswith(MAGIC)
+    header = struct.unpack_from("<8I", packet, 8)
+    tlvs, at = [], 40
+    for _ in range(header[6]):
+        kind, length = struct.unpack_from("<2I", packet, at)
+        tlvs.append((kind, packet[at + 8 : at + 8 + length]))
+        at += 8 + length
+    assert len(packet) == header[1]
+    return header, tlvs, packet[at:]
