@@ -1,6 +1,7 @@
 """The radar path: processing of a cube, serial bridge, parser of the IWR6843, node.
 
-    .venv/cp311/bin/python benchmarks/radar.py processing --json radar.json
+    .venv/cp311/bin/python benchmarks/radar.py --json radar.json              # everything, about six minutes
+    .venv/cp311/bin/python benchmarks/radar.py bridge --device-minutes 10
 
 Timings of one run compare with each other only: run it on a quiet machine and trust the ratios.
 """
@@ -45,7 +46,7 @@ def main() -> int:
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; none: all")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     parser.add_argument("--runs", type=int, default=2000, help="repetitions of a short measurement")
-    parser.add_argument("--seconds", type=float, default=60.0, help="device time of a stream")
+    parser.add_argument("--device-minutes", type=float, default=1.0, help="of each stream, which lasts as long")
     parser.add_argument("--core", type=int, default=(os.cpu_count() or 1) - 1, help="where one core is measured")
     args = parser.parse_args()
     unknown = [name for name in args.sections if name not in SECTIONS]

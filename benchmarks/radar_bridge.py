@@ -1,7 +1,5 @@
 """Serial bridge: the real driver over a real pseudo-terminal, with the emulated bridge in another process.
 
-    .venv/cp311/bin/python benchmarks/radar_bridge.py --device-minutes 10
-
 Device time is real time: the emulated radar chirps on its own clock, and its port is paced at 1 MB/s, as full-speed USB
 is.
 """
@@ -142,7 +140,7 @@ def section(args: argparse.Namespace) -> list[Row]:
     with other_process(chirp.cube_shape) as device:
         source = Bgt60(chirp, BridgeTransport(device.port))
         source.open()
-        result = stream(source, args.seconds)
+        result = stream(source, 60 * args.device_minutes)
         counters, lost = dict(source.counters), source.dropped + source.rejected
         late, sent = source.late, device.ask("counters")
         starts_ns = device.ask("ramp_starts_ns", len(result.stamps_ns) + 1)[1:]
@@ -175,19 +173,3 @@ def _damage(counters: dict[str, int], sent: dict[str, int]) -> str:
     return (
         f"{sent['blocks']} blocks sent, {sent['dropped']} dropped by the bridge; driver: {seen or 'no error counted'}"
     )
-
-
-def main() -> int:
-    """Run this section alone."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--device-minutes", type=float, default=1.0)
-    options = parser.parse_args()
-    rows = section(argparse.Namespace(seconds=60.0 * options.device_minutes))
-    for row in rows:
-        goal = f"{row.goal} {'met' if row.met else 'MISSED'}" if row.goal else ""
-        print(f"{row.name:34} {row.value:10.4g} {row.unit:9} {goal:14} {row.note}")
-    return int(any(row.met is False for row in rows))
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -26,6 +26,7 @@ CHIRP = "bgt60_face_food.json"
 RECORDED_FRAMES = 40
 WARM_UP = 20
 MOST_FRAMES = 1200
+"""Of a minute."""
 REPLUGS = 5
 AWAY_S = 1.0
 RECOVERY_S = 2.0
@@ -156,12 +157,12 @@ def write_recording(folder: Path) -> Path:
 
 
 def section(args: argparse.Namespace) -> list[Row]:
-    """Figures of the node; ``args.seconds`` of device time for each stream, at most a minute."""
+    """Figures of the node; ``args.device_minutes`` for each stream, at most one."""
     rows = []
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         recording = write_recording(work)
-        frames = min(MOST_FRAMES, max(WARM_UP, round(args.seconds * 20)))
+        frames = min(MOST_FRAMES, max(WARM_UP, round(args.device_minutes * MOST_FRAMES)))
         for what, topics in (
             ("cube to ~/range_doppler", ()),
             ("the same with ~/adc and ~/micro_range_doppler", ("adc", "micro_range_doppler")),

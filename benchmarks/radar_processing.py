@@ -14,6 +14,7 @@ from radar_common import Row, at_most, one_core, timed
 
 from faceedge.radar.angles import RangeAngle
 from faceedge.radar.chirp import ChirpSettings
+from faceedge.radar.chirp_files import load_chirp_file
 from faceedge.radar.detection import HANN_CELLS_PER_INDEPENDENT, Cfar, detect
 from faceedge.radar.range_doppler import MicroRangeDoppler, RangeDoppler, low_pass_matrix, micro_matrix
 from faceedge.radar.windows import window
@@ -23,17 +24,7 @@ import textbook_radar
 
 FRAMES = 8
 LIMIT_MS = 1.5
-NEAR_FACE = ChirpSettings(
-    device="bgt60tr13c",
-    start_frequency_hz=60.1e9,
-    end_frequency_hz=61.1e9,
-    slope_hz_per_s=1e9 / 67.1875e-6,
-    samples_per_chirp=128,
-    sample_rate_hz=2e6,
-    chirps_per_frame=64,
-    chirp_period_s=391.55e-6,
-    frame_period_s=50e-3,
-)
+NEAR_FACE = load_chirp_file("bgt60_face_food").chirp
 
 
 class UsualNumpy:
@@ -86,13 +77,15 @@ def section(args: argparse.Namespace) -> list[Row]:
     cube = rng.integers(0, 4096, NEAR_FACE.cube_shape).astype(np.uint16)
     range_doppler, micro, usual = RangeDoppler(NEAR_FACE), MicroRangeDoppler(NEAR_FACE), UsualNumpy(NEAR_FACE)
 
+    motion = (NEAR_FACE.wavelength_m, NEAR_FACE.chirp_period_s, NEAR_FACE.frame_period_s)
+
     def ours() -> None:
         range_doppler(cube)
         micro.push(range_doppler.range_spectrum)
 
     def textbook() -> None:
         textbook_radar.range_doppler(cube, True)
-        textbook_radar.micro_range_doppler([cube] * FRAMES, NEAR_FACE.wavelength_m, 391.55e-6, 50e-3)
+        textbook_radar.micro_range_doppler([cube] * FRAMES, *motion)
 
     with one_core(args.core):
         shares = [(timed(ours, args.runs // 5), timed(lambda: usual(cube), args.runs // 5)) for _ in range(5)]
