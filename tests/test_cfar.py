@@ -141,7 +141,7 @@ def test_two_corner_reflectors_stand_out_at_steady_ranges_over_a_recording() -> 
     transform = RangeDoppler(chirp, mti=False)
     cfar = Cfar((32, 64), guard=(2, 3), training=(3, 8), looks=3, false_alarm_rate=1e-7)
     ranges, ratios = [], []
-    for cube in cubes:
+    for cube in cubes[::4]:
         image = transform(cube)
         still = detect(image, transform.range_axis_m, transform.velocity_axis_m_s, cfar)
         still = sorted((d for d in still if d.column == 32 and d.range_m > 0.15), key=lambda d: -d.magnitude)[:2]
@@ -150,7 +150,7 @@ def test_two_corner_reflectors_stand_out_at_steady_ranges_over_a_recording() -> 
         noise = np.sqrt((image[8:24, 4:28].astype(float) ** 2).mean())
         ratios.append([20 * np.log10(d.magnitude / noise) for d in still])
     places = np.array(ranges)
-    assert places.shape == (128, 2), "both are found in each frame"
+    assert places.shape == (32, 2), "both are found in each frame"
     assert places.mean(axis=0) == pytest.approx([0.300, 0.457], abs=0.01)
     assert places.std(axis=0).max() < 0.001
     assert np.min(ratios) > 40
