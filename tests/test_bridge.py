@@ -81,7 +81,8 @@ def test_frames_come_whole_and_in_order_through_a_real_port() -> None:
         assert [index_of(frame) for frame in frames] == list(range(40))
         assert [frame.sequence for frame in frames] == list(range(40))
         assert source.description.startswith("BGT60TR13C at emulated BGT60TR13C bridge (/")
-        assert {name: count for name, count in source.counters.items() if count} == {}
+        # On a busy computer a reply may come late, and is asked for again.
+        assert {name for name, count in source.counters.items() if count} <= {"replies_lost"}
     assert device.chip.timing is None
 
 
@@ -228,12 +229,13 @@ def test_all_calls_say_that_the_device_is_gone() -> None:
 
 def test_a_stall_is_noticed_and_the_device_started_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bgt60, "STALLED_S", 0.1)
-    faults = Faults(stall_after_bytes=60_000, stall_s=0.6)
+    faults = Faults(stall_after_bytes=60_000, stall_s=60.0)
     with emulator(faults, real_time=True) as device:
         source = Bgt60(SMALL, BridgeTransport(device.port))
         source.open()
         with pytest.raises(DeviceError, match="stands still"):
             read_on(source, [])
+        device.serial.stall(0.0)  # it is over
         reopened(source)
         for frame in read_frames(source, 3):
             index_of(frame)
