@@ -46,6 +46,7 @@ def test_every_device_has_a_chirp_of_its_own_format_that_ships() -> None:
     [
         ({"kind": "lidar"}, "unknown kind of radar 'lidar'; known are bgt60_spi, bgt60_bridge"),
         ({"kind": "recording"}, "needs the path of its folder"),
+        ({"kind": "iwr6843", "path": "/dev/ttyACM0"}, "two ports, so the path /dev/ttyACM0 would do nothing"),
         ({"kind": "recording", "path": "x", "chirp_file": "bgt60_presence.json"}, "has its own chirp settings"),
         ({"kind": "bgt60_spi", "chirp_file": "iwr6843_face.cfg"}, r"needs a \.json file such as bgt60_face_food\.json"),
         ({"kind": "iwr6843", "chirp_file": "bgt60_presence.json"}, r"needs a \.cfg file such as iwr6843_face\.cfg"),

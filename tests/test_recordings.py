@@ -337,7 +337,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 
 
 def test_frames_of_another_radar_or_chirp_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="these are of a iwr6843; record a bag instead"):
+    with pytest.raises(ConfigurationError, match="these are of an iwr6843; record a bag instead"):
         VendorWriter(tmp_path / "t", load_chirp_file("iwr6843_face.cfg").chirp)
     with VendorWriter(tmp_path / "r", open_recording(CAPTURE).chirp) as writer:
         for cube, sentence in (

@@ -252,7 +252,7 @@ def test_without_a_terminal_the_view_prints_lines(capsys: pytest.CaptureFixture[
         ([str(FACE), "--seconds", "nan"], ConfigurationError, "--seconds and --max-range 0 or more"),
         ([str(FACE), "--max-range", "inf"], ConfigurationError, "--seconds and --max-range 0 or more"),
         (["--path", "/dev/ttyACM0"], ConfigurationError, "say with --source"),
-        (["--source", "iwr6843", "--path", "/dev/ttyACM0"], ConfigurationError, "give --cli-port and --data-port"),
+        (["--source", "iwr6843", "--path", "/dev/ttyACM0"], ConfigurationError, "set cli_port and data_port"),
         ([str(STREAM)], InputError, "is the stream of an IWR6843"),
     ],
 )

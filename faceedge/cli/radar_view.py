@@ -242,5 +242,5 @@ def strongest(view: RadarView) -> str:
     if found is None:
         return "no frame yet"
     range_m, velocity_m_s, level_db = found
-    velocity_m_s = round(velocity_m_s, 2) + 0.0  # not -0.00
+    range_m, velocity_m_s = round(range_m, 2) + 0.0, round(velocity_m_s, 2) + 0.0  # not -0.00
     return f"strongest at {range_m:.2f} m, {velocity_m_s:+.2f} m/s, {level_db:.0f} dB"

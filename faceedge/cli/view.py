@@ -71,8 +71,6 @@ def check(args: argparse.Namespace) -> None:
         raise ConfigurationError("give either PATH or --source, not both.")
     if args.path and not args.source:
         raise ConfigurationError("--path is the port of a device; say with --source which one it is.")
-    if args.path and args.source == "iwr6843":
-        raise ConfigurationError("an iwr6843 has two ports: give --cli-port and --data-port, not --path.")
     folder = args.png.absolute().parent if args.png is not None else None
     if folder is not None and (args.png.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK)):
         reason = "it is a folder" if args.png.is_dir() else f"{folder} is no folder that this user may write to"

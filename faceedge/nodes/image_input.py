@@ -14,6 +14,7 @@ from faceedge.errors import InputError
 from faceedge.nodes import conversions, shared_frames
 from faceedge.nodes.qos import IMAGE_IN
 from faceedge.nodes.shared_frames import LatestSlot, SharedFrame
+from faceedge.nodes.topic_names import resolve_topic
 
 TRANSPORTS = ("auto", "shared", "raw", "compressed")
 THROTTLE_S = 5.0
@@ -34,7 +35,7 @@ class ImageInput:
         self, node: rclpy.node.Node, topic: str, info_topic: str, transport: str, fallback_fov_rad: float
     ) -> None:
         self._node = node
-        self.topic: str = node.resolve_topic_name(topic)
+        self.topic = resolve_topic(node, topic, "camera/image_raw")
         if transport == "auto":
             transport = "shared" if shared_frames.is_offered(self.topic) else "raw"
         self.transport = transport

@@ -8,11 +8,9 @@ from typing import Any
 
 import rclpy
 from rclpy.context import Context
-from rclpy.exceptions import InvalidTopicNameException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
-from rclpy.validate_topic_name import validate_topic_name
 from sensor_msgs.msg import Image, Temperature
 from std_msgs.msg import String
 
@@ -22,6 +20,7 @@ from faceedge.nodes.process import use_shipped_dds_profile
 from faceedge.nodes.qos import LATCHED, RADAR_IN, copy_of
 from faceedge.nodes.radar_conversions import image_to_matrix, message_to_chirp
 from faceedge.nodes.radar_topic_source import CHIRP, TEMPERATURE, beside
+from faceedge.nodes.topic_names import check_topic
 from faceedge.radar.gaps import missing_frames
 from faceedge.radar.moments import Feed, Moment, Pairing
 
@@ -75,12 +74,7 @@ class TopicFeed(Feed):
         self._thread.start()
 
     def _check_name(self) -> None:
-        try:
-            validate_topic_name(self._topic)
-        except InvalidTopicNameException as error:
-            raise ConfigurationError(
-                f"{self._topic!r} is no name of a topic; expected one like /radar/range_doppler."
-            ) from error
+        check_topic(self._topic, "/radar/range_doppler")
         if self._topic.rpartition("/")[2] in _BESIDE:
             raise ConfigurationError(
                 f"{self._topic} is looked for beside the range-Doppler images; give their topic, such as "

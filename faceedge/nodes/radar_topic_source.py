@@ -14,6 +14,7 @@ from faceedge.errors import ConfigurationError, InputError
 from faceedge.nodes import radar_conversions
 from faceedge.nodes.headers import stamp_to_ns
 from faceedge.nodes.qos import LATCHED, RADAR_IN, copy_of
+from faceedge.nodes.topic_names import resolve_topic
 from faceedge.radar.chirp import ChirpSettings
 from faceedge.radar.frame import RadarFrame
 from faceedge.radar.gaps import missing_frames
@@ -43,12 +44,12 @@ class RadarTopicSource(RadarSource):
         topic: of the raw samples.
 
     Raises:
-        ConfigurationError: the topic is the one that ``node`` itself publishes.
+        ConfigurationError: no name of a topic, or that of the one that ``node`` itself publishes.
     """
 
     def __init__(self, node: rclpy.node.Node, topic: str) -> None:
         self._node = node
-        self._topic = node.resolve_topic_name(topic)
+        self._topic = resolve_topic(node, topic, f"/radar/{ADC}")
         if self._topic == node.resolve_topic_name(f"~/{ADC}"):
             raise ConfigurationError(
                 f"source: topic needs the path of another node's raw samples; {self._topic} is this node's own."

@@ -11,6 +11,7 @@ from faceedge.errors import ConfigurationError, InputError
 from faceedge.nodes import conversions
 from faceedge.nodes.qos import IMAGE_IN
 from faceedge.nodes.shared_frames import LatestSlot
+from faceedge.nodes.topic_names import resolve_topic
 
 COMPRESSED = "/compressed"
 
@@ -27,7 +28,7 @@ class TopicSource(Source):
     def __init__(self, settings: SourceSettings, node: rclpy.node.Node, topic: str) -> None:
         super().__init__(settings)
         self._node = node
-        self._topic = node.resolve_topic_name(topic)
+        self._topic = resolve_topic(node, topic, "/camera/image_raw")
         if self._topic.removesuffix(COMPRESSED) == node.resolve_topic_name("~/image_raw"):
             raise ConfigurationError(
                 f"source: topic needs the path of another node's image topic; {self._topic} is this node's own."

@@ -212,7 +212,7 @@ class VendorWriter:
                 raise ConfigurationError(f"the recording {path} exists already; give another name or remove it.")
         if chirp.device != "bgt60tr13c":
             raise ConfigurationError(
-                f"the vendor's recording folder holds raw frames of a BGT60TR13C, these are of a {chirp.device}; "
+                f"the vendor's recording folder holds raw frames of a BGT60TR13C, these are of an {chirp.device}; "
                 "record a bag instead."
             )
         text = infineon_json.write(chirp)

@@ -58,6 +58,10 @@ class SourceSettings:
             raise ConfigurationError(f"unknown kind of radar {self.kind!r}; known are {', '.join(KINDS)}.")
         if self.kind == RECORDING and not self.path:
             raise ConfigurationError("a recording needs the path of its folder.")
+        if self.kind == "iwr6843" and self.path:
+            raise ConfigurationError(
+                f"an iwr6843 has two ports, so the path {self.path} would do nothing; set cli_port and data_port."
+            )
         if self.kind == RECORDING and self.chirp_file:
             raise ConfigurationError(
                 f"a recording has its own chirp settings, so {self.chirp_file} would do nothing; leave the chirp empty."
