@@ -18,6 +18,7 @@ import pytest
 from radar_frames import FEED, SMALL, index_of, read_frames
 
 from faceedge.errors import DeviceError
+from faceedge.radar import bgt60
 from faceedge.radar import bridge_protocol as protocol
 from faceedge.radar.bgt60 import Bgt60
 from faceedge.radar.bridge import BridgeTransport
@@ -194,6 +195,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def board(monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
+    monkeypatch.setattr(bgt60, "STALLED_S", 10.0)  # a program in a thread of a busy computer may be slow
     running = Running(monkeypatch)
     yield running
     running.close()

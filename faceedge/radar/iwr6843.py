@@ -261,8 +261,10 @@ class Iwr6843(RadarSource):
             self._doubted = sequence + made - number
             if self._shift is None:  # the device was away and counts from 1 again
                 self._shift = self._doubted
-        self.dropped += max(0, made - 1 - self._rejected_since)
-        self._rejected_since = 0
+        explained = min(made - 1, self._rejected_since)
+        self.dropped += made - 1 - explained
+        # Several packets may have come together, and those behind this one have been looked at already.
+        self._rejected_since = self._rejected_since - explained if self._ready else 0
         self._last = (sequence + made, start_ns)
         return sequence + made
 
