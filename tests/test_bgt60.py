@@ -185,6 +185,15 @@ def test_a_frame_without_all_its_blocks_is_dropped_whole_and_counted(lost: set[i
     assert source.rejected == 0
 
 
+def test_the_transport_s_counts_are_told_although_no_frame_gets_through() -> None:
+    _chip, transport = chip_and_transport()
+    with Bgt60(SMALL, transport) as source:
+        transport.counters["crc_errors"] = 7
+        transport.on_block = lambda block: dataclasses.replace(block, data=block.data[:-3])
+        assert source.read(0.05) is None
+        assert source.counters["crc_errors"] == 7
+
+
 def test_a_truncated_block_takes_its_frame_with_it() -> None:
     chip, transport = chip_and_transport()
     transport.on_block = lambda block: (

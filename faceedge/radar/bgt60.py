@@ -262,12 +262,13 @@ class Bgt60(RadarSource):
             while (block := self.transport.read_block(deadline_s - time.monotonic())) is not None:
                 self._last_block_s = time.monotonic()
                 if (frame := self._take(block)) is not None:
-                    self.counters.update(self.transport.counters)
                     return frame
             self._check_stall()
         except DeviceError:
             self._lost = True
             raise
+        finally:  # also where no frame gets through: then they tell why
+            self.counters.update(self.transport.counters)
         return None
 
     def _check_stall(self) -> None:
