@@ -5,10 +5,9 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-import os
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -195,23 +194,24 @@ def test_every_intact_frame_arrives_beside_damaged_ones(face: ChirpFile, faults:
     assert source.counters.get("repeated", 0) == ("sent_twice" in faults)
 
 
-def test_damaged_packets_that_come_together_are_not_counted_as_dropped_as_well(face: ChirpFile) -> None:
-    stream = b"".join(
-        ti.packet(number, ti.statistics(), cycles=number * 10_000_000)[: 70 if number in (2, 4) else None]
-        for number in range(1, 8)
-        if number != 6
-    )
+@pytest.mark.parametrize("cuts", [(), (40,), (100,), (150, 220), range(0, 700, 7), range(0, 700, 90)])
+def test_damaged_packets_are_not_counted_as_dropped_as_well_however_the_line_is_cut(
+    face: ChirpFile, cuts: Sequence[int]
+) -> None:
+    wrong_length = bytes.fromhex("ffffffff")
+    packets = [ti.packet(number, ti.statistics(), cycles=number * 10_000_000) for number in range(1, 9)]
+    packets[1] = packets[1][:70]
+    packets[3] = packets[3][:12] + wrong_length + packets[3][16:]
+    stream = b"".join(packet for number, packet in enumerate(packets, 1) if number != 7)
+    pieces = [stream[start:stop] for start, stop in itertools.pairwise((0, *cuts, len(stream))) if stop > start]
     source = Iwr6843(face, "/dev/null", "/dev/null")
-    near, far = os.pipe()
-    os.write(far, stream)
-    os.close(far)
-    with os.fdopen(near, "rb", buffering=0) as line:
+    with open("/dev/zero", "rb") as always_ready:
         source._data = SimpleNamespace(  # type: ignore[assignment]
-            fileno=line.fileno, in_waiting=len(stream), read=line.read, close=line.close
+            fileno=always_ready.fileno, in_waiting=1, read=lambda _: pieces.pop(0)
         )
-        frames, sentences = collect(source, 4)
-    assert [frame.sequence for frame in frames] == [1, 3, 5, 7]
-    assert (len(sentences), source.rejected, source.dropped) == (1, 2, 1)
+        frames, _ = collect(source, 5)
+    assert [frame.sequence for frame in frames] == [1, 3, 5, 6, 8]
+    assert (source.rejected, source.dropped) == (2, 1)
 
 
 def test_frames_that_the_device_skips_are_counted(face: ChirpFile) -> None:

@@ -82,7 +82,7 @@ class Iwr6843(RadarSource):
         self._clock = PacketClock()
         self._silent_s = 0.0
         self._received_before = 0
-        self._refused = self._rejected_since = 0
+        self._refused = self._rejected_since = self._rejected_now = 0
         self._newest = (-1, 0, 0)
         self._last: tuple[int, int] | None = None  # sequence and start of the last frame, on CLOCK_MONOTONIC
         self._shift: int | None = None  # sequence less frame number; None: another count begins
@@ -121,7 +121,7 @@ class Iwr6843(RadarSource):
         self._silent_s, self._refused, self._received_before = 0.0, 0, 0
         self._newest = (-1, 0, 0)
         self._shift = self._doubted = None
-        self._rejected_since = 0
+        self._rejected_since = self._rejected_now = 0
 
     def read(self, timeout_s: float = 1.0) -> RadarFrame | None:
         """See `RadarSource.read`."""
@@ -172,9 +172,10 @@ class Iwr6843(RadarSource):
         if len(self._chunks) > _MOST_CHUNKS:
             self._chunks.popleft()
         refused = counters.bad_lengths + counters.bad_counts + counters.cut_short
-        if refused > self._refused:
-            self.rejected += refused - self._refused
-            self._rejected_since += refused - self._refused
+        self._rejected_now = refused - self._refused
+        if self._rejected_now:
+            self.rejected += self._rejected_now
+            self._rejected_since += self._rejected_now
             self._refused = refused
             sentence = next(iter(self._stream.take_problems()), "a packet came damaged.")
             self._ready.append(InputError(f"{self.description}: {sentence}"))
@@ -263,8 +264,8 @@ class Iwr6843(RadarSource):
                 self._shift = self._doubted
         explained = min(made - 1, self._rejected_since)
         self.dropped += made - 1 - explained
-        # Several packets may have come together, and those behind this one have been looked at already.
-        self._rejected_since = self._rejected_since - explained if self._ready else 0
+        # What came with this packet was looked at together with it, and may have stood behind it.
+        self._rejected_since = min(self._rejected_since - explained, self._rejected_now)
         self._last = (sequence + made, start_ns)
         return sequence + made
 
