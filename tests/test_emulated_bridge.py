@@ -71,9 +71,6 @@ class Host:
         assert message[2] == self.sequence
         return message[0], message[1], message[4]
 
-    def write_register(self, address: int, value: int) -> None:
-        assert self.ask(0x03, (address << 25 | 1 << 24 | value).to_bytes(4, "big"))[0] == 0x83
-
     def start(self, words: int = WORDS) -> None:
         assert self.ask(0x04, struct.pack("<H", words)) == (0x84, 0, b"")
         self.sequence += 1

@@ -23,8 +23,6 @@ GRACE_S = 4.0
 """A node that has not ended so long after SIGINT is killed."""
 LOG_TAIL_LINES = 6
 _PR_SET_PDEATHSIG = 1
-_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
-"""More threads do not speed up products as small as those of a radar frame; they wait for each other, busily."""
 _LOG_PREFIX = re.compile(r"^\[\w+\]\s*\[[\d.]+\]\s*\[[\w./]+\]:\s*")
 
 
@@ -61,7 +59,7 @@ class Children:
 
     def start_program(self, name: str, program: str, *arguments: str) -> None:
         """Run the text of a Python program."""
-        environment = {**_ONE_THREAD, **os.environ, "ROS_LOG_DIR": str(self._folder), "PYTHONUNBUFFERED": "1"}
+        environment = {**os.environ, "ROS_LOG_DIR": str(self._folder), "PYTHONUNBUFFERED": "1"}
         command = [sys.executable, "-c", program, *arguments]
         with self._log(name).open("wb") as log:
             self._processes[name] = subprocess.Popen(

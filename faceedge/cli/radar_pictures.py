@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from faceedge.cli.radar_scale import COLOUR_MAP, MICRO_FRAMES, Crop, common_limits_db, ticks
+from faceedge.cli.radar_scale import COLOUR_MAP, Crop, common_limits_db, ticks
 from faceedge.errors import ConfigurationError, InputError
 from faceedge.radar.moments import Moment
+from faceedge.radar.range_doppler import MICRO_FRAMES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,7 +38,7 @@ _STYLE: dict[str, Any] = {
     "ytick.major.size": 2.5,
 }
 _MOST_TICKS = 6
-_ROWS = ("range-Doppler", "micro range-Doppler, 8 frames")
+_ROWS = ("range-Doppler", f"micro range-Doppler, {MICRO_FRAMES} frames")
 
 
 def choose(count: int, wanted: int, first: int = 0) -> list[int]:
@@ -67,9 +69,13 @@ def write_strip(path: Path, moments: Sequence[Moment], crop: Crop, title: str, s
     with mpl.rc_context(_STYLE):  # type: ignore[arg-type]
         figure = _draw(moments, crop, title, moments[0].stamp_ns if start_ns is None else start_ns)
         FigureCanvasAgg(figure)
+        partial = path.with_name(f".{path.name}.partial")  # no half picture in the place of a whole one
         try:
-            figure.savefig(path, dpi=DPI, format="png", metadata={"Software": None})
+            figure.savefig(partial, dpi=DPI, format="png", metadata={"Software": None})
+            partial.replace(path)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                partial.unlink()
             raise ConfigurationError(f"the picture {path} cannot be written: {error.strerror}.") from error
 
 

@@ -11,9 +11,6 @@ from faceedge.radar.moments import decibels
 from faceedge.radar.range_doppler import range_axis, velocity_axis
 
 COLOUR_MAP = "inferno"
-MICRO_FRAMES = 8
-"""Frames in a micro range-Doppler image, and the factor by which its velocities are finer."""
-
 SMALLEST_SPAN_DB = 25.0
 _FLOOR_PERCENTILE = 60.0
 _FOLLOW = 0.1

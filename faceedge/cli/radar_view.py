@@ -16,9 +16,10 @@ from rich.text import Text
 
 from faceedge.cli.half_blocks import lines_of
 from faceedge.cli.palette import ACCENT
-from faceedge.cli.radar_scale import COLOUR_MAP, MICRO_FRAMES, Crop, Levels, ticks, title
+from faceedge.cli.radar_scale import COLOUR_MAP, Crop, Levels, ticks, title
 from faceedge.radar.chirp import ChirpSettings
 from faceedge.radar.moments import Moment
+from faceedge.radar.range_doppler import MICRO_FRAMES
 
 _MAPS = {"inferno": cv2.COLORMAP_INFERNO}
 _DIM = Style(dim=True)

@@ -19,7 +19,6 @@ HEADER = struct.Struct("<2sBBHHQ")
 CHECKSUM = struct.Struct("<I")
 MAX_PAYLOAD = 24576
 MAX_FRAME = HEADER.size + MAX_PAYLOAD + CHECKSUM.size
-TRANSFER_BYTES = (4, 4096)
 
 _LENGTH_AT = 6
 

@@ -27,6 +27,8 @@ from faceedge.errors import ConfigurationError, InputError
 from faceedge.radar.chirp import ChirpSettings
 from faceedge.radar.windows import window, window_at
 
+MICRO_FRAMES = 8
+"""Frames in a micro range-Doppler image, and the factor by which its velocities are finer."""
 # Length of the low-pass of the micro range-Doppler, in steps of its output. At 4 what aliases is 18 dB down from 1.5
 # times the largest velocity on and 30 dB from twice of it on; longer ones are mostly cut off at the ends of a frame.
 LOW_PASS_STEPS = 4
@@ -252,7 +254,7 @@ class MicroRangeDoppler:
         ConfigurationError: the window is unknown, or the chirps of a frame are no multiple of ``frames``.
     """
 
-    def __init__(self, chirp: ChirpSettings, *, frames: int = 8, window: str = "blackman_harris") -> None:
+    def __init__(self, chirp: ChirpSettings, *, frames: int = MICRO_FRAMES, window: str = "blackman_harris") -> None:
         if frames < 2 or chirp.chirps_per_frame % frames:
             raise ConfigurationError(
                 f"A micro range-Doppler image over {frames} frames needs at least 2 frames and a multiple of them in "

@@ -246,8 +246,6 @@ COMMANDS: Mapping[str, Command] = {
 }
 """In the order in which the demonstration wants them."""
 
-CONFIGURATION = ("sensorStop", "flushCfg", "sensorStart")
-"""Commands that configure nothing by themselves."""
 EVERY_FRAME_DIRECTIONS = {"cfarCfg": 2, "cfarFovCfg": 2}
 """Commands that must be given for range (0) and for Doppler (1)."""
 HIGH_PASS_1_HZ = (175e3, 235e3, 350e3, 700e3)

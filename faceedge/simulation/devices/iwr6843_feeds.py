@@ -28,7 +28,6 @@ MAX_OBJECTS = 200
 _NOISE_DB = 9.0  # per antenna, in the images
 _REPORTED_NOISE_TENTH_DB = 850  # as in a capture; its zero is not that of the images
 _LOG2_NOISE = 0.8  # scatter of the log2 magnitude of noise, one antenna
-_DB_PER_LOG2 = 20 * math.log10(2)
 _MAX_GAP_S = 5.0
 
 
