@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from pathlib import Path
@@ -19,6 +20,7 @@ from mcap.reader import make_reader
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import serialize_message
+from rosbags.rosbag2 import Writer
 from std_msgs.msg import Header, String
 
 from faceedge.errors import ConfigurationError, DeviceError, InputError
@@ -146,6 +148,29 @@ def test_a_bag_is_never_written_over_another(graph: Graph, tmp_path: Path) -> No
     (tmp_path / "bag").mkdir()
     with pytest.raises(ConfigurationError, match="exists already"):
         Recorder(graph.node, lambda topic, _: True, tmp_path / "bag")
+
+
+def test_a_full_disk_ends_a_bag_with_a_sentence(graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    sentence = r"bag cannot be continued after \d+ messages: no space left on device"
+    recorder = Recorder(graph.node, lambda topic, _: topic == "/small", tmp_path / "bag")
+    monkeypatch.setattr(Writer, "close", full)
+    with pytest.raises(DeviceError, match=sentence):
+        recorder.close()
+    recorder = Recorder(graph.node, lambda topic, _: topic == "/small", tmp_path / "other_bag")
+    monkeypatch.setattr(Writer, "write", full)
+    publisher = graph.node.create_publisher(String, "/small", 10)
+
+    def publish() -> bool:
+        recorder.look()
+        publisher.publish(String(data="x"))
+        return False
+
+    with pytest.raises(DeviceError, match=sentence):
+        graph.wait_for(publish, "a message that cannot be written")
+    recorder.close()  # and does not try to finish what cannot be finished
 
 
 def test_a_node_that_is_not_there_is_a_sentence(graph: Graph) -> None:

@@ -20,7 +20,7 @@ from rosbags.typesys import Stores, get_typestore
 from faceedge.cli import half_blocks, view
 from faceedge.cli.main import main
 from faceedge.cli.radar_bag import BagFeed
-from faceedge.cli.radar_pictures import choose
+from faceedge.cli.radar_pictures import choose, write_strip
 from faceedge.cli.radar_scale import SMALLEST_SPAN_DB, Crop, Levels, common_limits_db, ticks, title
 from faceedge.cli.radar_view import SMALLEST, HeatMap, RadarView, Status, colours, figures
 from faceedge.errors import ConfigurationError, DeviceError, FaceedgeError, InputError
@@ -231,6 +231,16 @@ def test_a_recording_is_saved_as_a_strip(tmp_path: Path, capsys: pytest.CaptureF
     assert other is not None
     assert other.shape[1] > image.shape[1]
     assert other.shape[0] == image.shape[0]
+
+
+def test_a_picture_that_cannot_be_written_leaves_nothing_behind(
+    tmp_path: Path, moments: list[Moment], chirp: ChirpSettings
+) -> None:
+    folder = tmp_path / "strip.png"
+    folder.mkdir()
+    with pytest.raises(ConfigurationError, match="cannot be written"):
+        write_strip(folder, moments[-1:], Crop(chirp, 0.0, moments[-1].range_doppler.shape), "")
+    assert list(tmp_path.iterdir()) == [folder]
 
 
 def test_without_a_terminal_the_view_prints_lines(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,7 +32,7 @@ from rosbags.interfaces import (
 from rosbags.rosbag2 import StoragePlugin, Writer
 
 from faceedge.bags import open_bag
-from faceedge.errors import ConfigurationError
+from faceedge.errors import ConfigurationError, DeviceError
 
 DEPTH = 200
 BAG_VERSION: Literal[9] = 9  # rosbag2 of Jazzy
@@ -121,7 +122,7 @@ class Recorder:
         folder: Path | None = None,
         hook: MessageHook | None = None,
     ) -> None:
-        self._node, self._wanted, self._hook = node, wanted, hook
+        self._node, self._wanted, self._hook, self._folder = node, wanted, hook, folder
         self._writer: Writer | None = None
         if folder is not None:
             if folder.exists():
@@ -169,9 +170,10 @@ class Recorder:
 
         def received(data: bytes) -> None:
             now_ns = time.time_ns()
-            self.messages += 1
             if self._writer is not None:
-                self._writer.write(self._connections[topic], now_ns, data)
+                with self._disk():
+                    self._writer.write(self._connections[topic], now_ns, data)
+            self.messages += 1
             if self._hook is not None:
                 self._hook(topic, type_name, data, now_ns)
 
@@ -179,13 +181,25 @@ class Recorder:
             message_type, topic, received, _matching(publishers), raw=True
         )
 
+    @contextmanager
+    def _disk(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self._writer = None  # which cannot be finished either
+            raise DeviceError(
+                f"the bag {self._folder} cannot be continued after {self.messages} messages: "
+                f"{(error.strerror or str(error)).lower()}; `faceedge inspect` reads it as far as it goes."
+            ) from error
+
     def close(self) -> None:
-        """End the subscriptions and finish the bag; may be called twice."""
+        """End the subscriptions and finish the bag; may be called twice. Raises DeviceError where the disk is full."""
         while self._subscriptions:
             self._node.destroy_subscription(self._subscriptions.popitem()[1])
         writer, self._writer = self._writer, None
         if writer is not None:
-            writer.close()
+            with self._disk():
+                writer.close()
 
 
 def _matching(publishers: list[TopicEndpointInfo]) -> QoSProfile:

@@ -76,6 +76,7 @@ def record_bag(
 
     Raises:
         ConfigurationError: the folder exists or cannot be made.
+        DeviceError: the disk is full; what came before can be read.
     """
     if folder.exists():
         raise ConfigurationError(f"the bag {folder} exists already; give another name or remove it.")
