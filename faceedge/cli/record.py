@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from faceedge.cli.ros import needs_ros
+from faceedge.cli.ros import needs_ros, notice
 from faceedge.errors import ConfigurationError
 
 BAG, VENDOR = "mcap", "vendor"
@@ -45,7 +45,7 @@ def main(args: argparse.Namespace) -> int:
         if args.format == BAG:
             recorded = record_bag(args.output, args.topics, args.seconds, stop)
         else:
-            recorded = record_vendor(args.output, args.topics, args.seconds, stop, _notice)
+            recorded = record_vendor(args.output, args.topics, args.seconds, stop, notice)
     for topic, count in sorted(recorded.messages.items()):
         print(f"{count:8d}  {topic}")
     if not recorded.messages:
@@ -54,7 +54,3 @@ def main(args: argparse.Namespace) -> int:
     damaged = f", {recorded.rejected} damaged frames left out" if recorded.rejected else ""
     print(f"{recorded.messages.total():8d}  messages in {recorded.duration_s:.1f} s{damaged}: {args.output}")
     return 0
-
-
-def _notice(sentence: str) -> None:
-    print(f"faceedge: {sentence}", file=sys.stderr)

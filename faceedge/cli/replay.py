@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from pathlib import Path
 
-from faceedge.cli.ros import needs_ros
+from faceedge.cli.ros import needs_ros, notice
 from faceedge.errors import ConfigurationError
 
 
@@ -52,12 +51,8 @@ def main(args: argparse.Namespace) -> int:
             clock=args.clock,
             patience_s=args.wait,
             stop=stop,
-            notice=_notice,
+            notice=notice,
         )
     for topic, count in sorted(published.items()):
         print(f"{count:8d}  {topic}")
     return 0
-
-
-def _notice(sentence: str) -> None:
-    print(f"faceedge: {sentence}", file=sys.stderr)

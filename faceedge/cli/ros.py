@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
 
 from faceedge.errors import ConfigurationError
@@ -21,3 +22,8 @@ def needs_ros() -> Iterator[None]:
         raise ConfigurationError(
             f"ROS 2 is not available in this Python ({error.name} is missing); `faceedge doctor` says what to do."
         ) from error
+
+
+def notice(sentence: str) -> None:
+    """Tell the user something while a command goes on."""
+    print(f"faceedge: {sentence}", file=sys.stderr)
