@@ -41,7 +41,6 @@ TRANSITIONS = {
     "shutdown active": (Transition.TRANSITION_ACTIVE_SHUTDOWN, "finalized"),
 }
 RUN_NODE = "import sys; from faceedge.nodes.{module} import main; sys.exit(main())"
-SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 class Graph:

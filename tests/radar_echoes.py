@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from shared_data import BGT60
 
 from faceedge.radar.chirp import SPEED_OF_LIGHT_M_S, ChirpSettings
 
-RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "data" / "radar" / "bgt60"
 ADC_CENTRE = 2048
 
 
@@ -68,7 +66,7 @@ def quantised(signal: np.ndarray, noise_counts: float = 0.0, seed: int = 0) -> n
 
 def recorded_cubes(name: str) -> np.ndarray:
     """(frame, rx, chirp, sample) uint16 of a recording; skips the test where it is absent."""
-    paths = sorted((RECORDINGS / name).rglob("radar.npy"))
+    paths = sorted((BGT60 / name).rglob("radar.npy"))
     if not paths:
         pytest.skip(f"the recording {name} is not on this machine")
     cubes = np.load(paths[0], mmap_mode="r")

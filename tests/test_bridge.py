@@ -10,11 +10,11 @@ import threading
 import time
 import tty
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 from radar_frames import FEED, SMALL, index_of, read_frames
+from shared_data import BGT60
 
 from faceedge.errors import DeviceError, InputError
 from faceedge.radar import bgt60, bridge, infineon_json
@@ -32,8 +32,7 @@ from faceedge.simulation.devices.faults import Faults
 from faceedge.simulation.devices.feed import RecordingFeed
 
 PATIENCE_S = 10.0
-DATA = Path(__file__).resolve().parents[2] / "shared/data/radar"
-REFLECTORS = DATA / "bgt60/two_reflectors/RadarIfxAvian_00"
+REFLECTORS = BGT60 / "two_reflectors/RadarIfxAvian_00"
 
 
 @pytest.fixture(autouse=True)

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 from bgt60_registers_by_hand import RX1_ONLY, RX2_ONLY, configure, read, read_fifo, recipe, start, write
-from graph import SHARED_DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shared_data import SHARED_DATA
 
 from faceedge.errors import ConfigurationError
 from faceedge.simulation.devices.bgt60 import FIFO_WORDS, Bgt60Chip

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from iwr6843_configs import configured, lines
-from pictures import SHARED_DATA
 from ti_packets import fields
 
 from faceedge.errors import ConfigurationError
@@ -31,9 +30,6 @@ from faceedge.simulation.devices.iwr6843_packets import (
     transmit_output_us,
 )
 
-CAPTURE = SHARED_DATA / "radar" / "iwr6843" / "xwr68xx_processed_stream_2019_12_04T21_44_51_663.dat"
-CHIPPED = SHARED_DATA / "radar" / "iwr6843" / "vital_signs_68xx_dataOutputFromEVM.bin"
-captured = pytest.mark.skipif(not CAPTURE.is_file(), reason="the captures of ../shared/data are not on this machine")
 MAGIC = bytes.fromhex("0201040306050807")
 PATIENCE_S = 20.0
 

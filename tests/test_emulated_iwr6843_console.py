@@ -6,16 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from iwr6843_configs import NEAR, Console, configured, lines
-from pictures import SHARED_DATA
 
 from faceedge.simulation.devices.iwr6843_cli import ARGUMENTS, PROMPT, CommandLine
 from faceedge.simulation.devices.iwr6843_configuration import number
-
-CAPTURE = SHARED_DATA / "radar" / "iwr6843" / "xwr68xx_processed_stream_2019_12_04T21_44_51_663.dat"
-CHIPPED = SHARED_DATA / "radar" / "iwr6843" / "vital_signs_68xx_dataOutputFromEVM.bin"
-captured = pytest.mark.skipif(not CAPTURE.is_file(), reason="the captures of ../shared/data are not on this machine")
-MAGIC = bytes.fromhex("0201040306050807")
-PATIENCE_S = 20.0
 
 
 def test_it_boots_with_a_banner_and_a_prompt() -> None:

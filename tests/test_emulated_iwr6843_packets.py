@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from iwr6843_configs import configured
-from pictures import SHARED_DATA
+from shared_data import SHARED_DATA
 from ti_packets import fields
 
 from faceedge.errors import ConfigurationError, InputError
@@ -41,7 +41,6 @@ CAPTURE = SHARED_DATA / "radar" / "iwr6843" / "xwr68xx_processed_stream_2019_12_
 CHIPPED = SHARED_DATA / "radar" / "iwr6843" / "vital_signs_68xx_dataOutputFromEVM.bin"
 captured = pytest.mark.skipif(not CAPTURE.is_file(), reason="the captures of ../shared/data are not on this machine")
 MAGIC = bytes.fromhex("0201040306050807")
-PATIENCE_S = 20.0
 
 
 def test_a_packet_is_laid_out_as_documented() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shared_data import SHARED_DATA
 
 from faceedge.errors import ConfigurationError, InputError, ModelError
 from faceedge.inference.registry import Model, find_model
@@ -18,7 +18,7 @@ from faceedge.perception import expression_networks as networks
 from faceedge.perception.expression import ExpressionClassifier
 from faceedge.perception.expression_networks import EXPRESSIONS
 
-PUBLIC_TEST = Path(__file__).parents[2] / "shared" / "data" / "fer2013" / "public_test.npz"
+PUBLIC_TEST = SHARED_DATA / "fer2013" / "public_test.npz"
 
 
 def mesh_with(eyes_and_mouth: np.ndarray) -> np.ndarray:

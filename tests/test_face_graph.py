@@ -17,9 +17,10 @@ pytest.importorskip("rclpy", reason="ROS 2 is not installed here")
 pytest.importorskip("hri_msgs.msg", reason="the hri_msgs messages are not built here")
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from graph import SHARED_DATA, Graph, values_of
+from graph import Graph, values_of
 from hri_msgs.msg import Expression, FacialActionUnits, FacialLandmarks, IdsList, NormalizedRegionOfInterest2D
 from sensor_msgs.msg import CompressedImage, Image
+from shared_data import SHARED_DATA
 from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 from chirps import bgt60_chirp, bgt60_chirps, refusal
 from hypothesis import given
 from hypothesis import strategies as st
+from shared_data import BGT60
 
 from faceedge.errors import ConfigurationError
 from faceedge.radar.chirp import ChirpSettings
 from faceedge.radar.chirp_limits import check_limits
 from faceedge.radar.infineon_json import read, write
-
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "radar" / "bgt60"
 
 # As the vendor's recorder writes it.
 RECORDED = """\
@@ -186,9 +184,9 @@ def test_any_text_is_a_sentence(text: str) -> None:
         read(text)
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="real recordings are not on this machine")
+@pytest.mark.skipif(not BGT60.is_dir(), reason="real recordings are not on this machine")
 def test_the_configurations_of_real_recordings_are_read_and_possible() -> None:
-    files = sorted(SHARED.rglob("config.json"))
+    files = sorted(BGT60.rglob("config.json"))
     assert len(files) == 3
     for path in files:
         chirp = read(path.read_text(encoding="utf-8"))

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
+from shared_data import SHARED_DATA
 
 from faceedge.cli import inspect
 from faceedge.errors import ConfigurationError, InputError
@@ -23,7 +24,6 @@ from faceedge.radar.recording_folder import open_recording
 
 DATA = Path(__file__).parent / "data"
 FACE, STREAM = DATA / "bgt60_synthetic_face", DATA / "iwr6843_synthetic_face.dat"
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 KEYS = ["kind", "format", "path", "bytes", "duration_s", "rate_hz", "frames", "problems", "chirp", "details", "topics"]
 MS, START = 1_000_000, 1_700_000_000_000_000_000
 
@@ -315,9 +315,9 @@ def test_topics_fit_a_narrow_terminal(tmp_path: Path, monkeypatch: pytest.Monkey
     ],
 )
 def test_real_recordings_are_whole(path: str, frames: Frames) -> None:
-    if not (SHARED / path).exists():
+    if not (SHARED_DATA / path).exists():
         pytest.skip(f"{path} is not on this machine")
-    assert inspect.inspect(SHARED / path).frames == frames
+    assert inspect.inspect(SHARED_DATA / path).frames == frames
 
 
 @pytest.mark.parametrize(
@@ -325,9 +325,9 @@ def test_real_recordings_are_whole(path: str, frames: Frames) -> None:
     [("events/test_events_1", 517), ("events/test_events_2", 100), ("events/test_data_mono_cd", 2)],
 )
 def test_bags_of_event_cameras_are_listed(path: str, messages: int) -> None:
-    if not (SHARED / path).exists():
+    if not (SHARED_DATA / path).exists():
         pytest.skip(f"{path} is not on this machine")
-    (topic,) = inspect.inspect(SHARED / path).topics
+    (topic,) = inspect.inspect(SHARED_DATA / path).topics
     assert topic["name"] == "/event_camera/events"
     assert topic["messages"] == messages
     assert topic["rate_by"] == "stamps"

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,6 +17,7 @@ import pytest
 import ti_packets as ti
 from hypothesis import given
 from hypothesis import strategies as st
+from shared_data import IWR6843
 
 from faceedge.errors import DeviceError, InputError
 from faceedge.radar import iwr6843
@@ -31,10 +31,7 @@ from faceedge.simulation.devices.iwr6843 import Iwr6843Emulator
 from faceedge.simulation.devices.iwr6843_faults import DAMAGE, DISTRACTIONS
 from faceedge.simulation.devices.iwr6843_feeds import TargetFeed, fixed_targets
 
-CAPTURE = (
-    Path(__file__).resolve().parents[2]
-    / "shared/data/radar/iwr6843/xwr68xx_processed_stream_2019_12_04T21_44_51_663.dat"
-)
+CAPTURE = IWR6843 / "xwr68xx_processed_stream_2019_12_04T21_44_51_663.dat"
 PATIENCE_S = 20.0
 MS = 1_000_000
 

@@ -20,8 +20,6 @@ from faceedge.radar.iwr6843_packets import PacketStream
 pytestmark = pytest.mark.arrays
 
 CAPTURES = Path(__file__).resolve().parents[2] / "shared" / "data" / "radar" / "iwr6843"
-POINTS_CAPTURE = CAPTURES / "xwr68xx_processed_stream_2019_12_04T21_44_51_663.dat"
-LAB_CAPTURE = CAPTURES / "vital_signs_68xx_dataOutputFromEVM.bin"
 SHAPE = decode.Shape(range_bins=4, doppler_bins=4, virtual_antennas=12)
 
 # A packet written out: header, one point, its side info, a range profile of 4 bins, 4 stale bytes.

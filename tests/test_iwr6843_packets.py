@@ -6,13 +6,13 @@ import itertools
 import struct
 import tracemalloc
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 import pytest
 import ti_packets as ti
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shared_data import IWR6843
 
 from faceedge.radar import iwr6843_decode as decode
 from faceedge.radar.iwr6843_layout import HEADER, MAGIC, TEMPERATURE_SENSORS, TLVS, Packet
@@ -20,10 +20,8 @@ from faceedge.radar.iwr6843_packets import FrameNumbers, PacketStream
 
 pytestmark = pytest.mark.arrays
 
-CAPTURES = Path(__file__).resolve().parents[2] / "shared" / "data" / "radar" / "iwr6843"
-POINTS_CAPTURE = CAPTURES / "xwr68xx_processed_stream_2019_12_04T21_44_51_663.dat"
-LAB_CAPTURE = CAPTURES / "vital_signs_68xx_dataOutputFromEVM.bin"
-SHAPE = decode.Shape(range_bins=4, doppler_bins=4, virtual_antennas=12)
+POINTS_CAPTURE = IWR6843 / "xwr68xx_processed_stream_2019_12_04T21_44_51_663.dat"
+LAB_CAPTURE = IWR6843 / "vital_signs_68xx_dataOutputFromEVM.bin"
 
 # A packet written out: header, one point, its side info, a range profile of 4 bins, 4 stale bytes.
 GOLDEN = bytes.fromhex(

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import SHARED_DATA
+from shared_data import SHARED_DATA
 
 from faceedge.errors import ConfigurationError
 from faceedge.radar.chirp import SPEED_OF_LIGHT_M_S, ChirpSettings

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from shared_data import BGT60
 
 from faceedge.errors import ConfigurationError, DeviceError, InputError
 from faceedge.radar.chirp_files import load_chirp_file
@@ -20,7 +21,6 @@ from faceedge.radar.recording_folder import find_folder, is_recording, map_npy, 
 from faceedge.radar.recordings import LONGEST_GAP_FRAMES, NpyAppender, RecordingSource, VendorWriter
 
 CAPTURE = Path(__file__).parent / "data" / "bgt60_synthetic_face"
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "radar" / "bgt60"
 MS, S = 1_000_000, 1_000_000_000
 START = 1_700_000_000 * S + 123_456_789
 
@@ -386,9 +386,9 @@ def test_an_array_grows_without_changing_its_header_size(tmp_path: Path) -> None
 def test_real_recordings_are_read_and_written_again_as_they_were(
     tmp_path: Path, name: str, shape: tuple[int, ...], first_stamp: int, readings: int
 ) -> None:
-    if not (SHARED / name).is_dir():
+    if not (BGT60 / name).is_dir():
         pytest.skip(f"the recording {name} is not on this machine")
-    recording = open_recording(SHARED / name)
+    recording = open_recording(BGT60 / name)
     assert recording.cubes.shape == shape
     assert int(recording.stamps_ns[0]) == first_stamp
     assert len(recording.temperature_c) == readings

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import pytest
 from chirps import bgt60_chirp, iwr6843_chirps, refusal
 from hypothesis import given
 from hypothesis import strategies as st
+from shared_data import IWR6843
 
 from faceedge.errors import ConfigurationError
 from faceedge.radar.chirp import ChirpSettings
@@ -17,7 +17,7 @@ from faceedge.radar.ti_cfg import from_chirp, parse
 from faceedge.radar.ti_commands import COMMANDS
 from faceedge.radar.ti_output import output_advice, output_of
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "radar" / "iwr6843" / "cfg"
+SHARED = IWR6843 / "cfg"
 C = 299_792_458.0
 
 # Of our own, with the timing of a published configuration whose figures are known.

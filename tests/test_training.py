@@ -8,12 +8,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from shared_data import SHARED_DATA
 
 from faceedge.errors import InputError
 from faceedge.perception.expression_networks import softmax
 from faceedge.training import calibration, fer2013, restoration
 
-PUBLIC_TEST = Path(__file__).parents[2] / "shared" / "data" / "fer2013" / "public_test.npz"
+PUBLIC_TEST = SHARED_DATA / "fer2013" / "public_test.npz"
 
 
 def pictures(count: int, seed: int = 0) -> np.ndarray:
