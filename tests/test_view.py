@@ -26,6 +26,7 @@ from faceedge.cli.radar_view import SMALLEST, HeatMap, RadarView, Status, colour
 from faceedge.errors import ConfigurationError, DeviceError, FaceedgeError, InputError
 from faceedge.radar.chirp import ChirpSettings, to_json
 from faceedge.radar.chirp_files import load_chirp_file
+from faceedge.radar.frame import RadarFrame
 from faceedge.radar.moments import Feed, Moment, Pairing, SourceFeed, decibels
 from faceedge.radar.recording_folder import open_recording
 from faceedge.radar.recordings import RecordingSource
@@ -66,6 +67,28 @@ def test_a_recording_becomes_moments_with_micro_images_after_eight_frames(moment
     assert [moment.micro is not None for moment in moments] == [False] * 7 + [True] * 9
     assert {moment.range_doppler.shape for moment in moments} == {(32, 32)}
     assert np.diff([moment.stamp_ns for moment in moments]).tolist() == [50 * MS] * 15
+
+
+class Unplugged(RecordingSource):
+    """A source whose cable is pulled before the third frame."""
+
+    reads = 0
+
+    def read(self, timeout_s: float = 1.0) -> RadarFrame | None:
+        self.reads += 1
+        if self.reads == 3:
+            raise DeviceError("the port went away; plug it in again.")
+        return super().read(timeout_s)
+
+
+def test_a_device_that_comes_back_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("faceedge.radar.moments.RETRY_S", 0.0)
+    with SourceFeed(Unplugged(FACE, paced=False)) as feed:
+        assert [feed.next(0.0) is not None for _ in range(2)] == [True, True]
+        with pytest.raises(InputError, match="went away; plug it in again"):
+            feed.next(0.0)
+        assert not feed.finished
+        assert feed.next(0.0) is not None
 
 
 def test_the_synthetic_face_is_where_it_was_put(moments: list[Moment], chirp: ChirpSettings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass
@@ -11,12 +12,15 @@ from typing import Self
 
 import numpy as np
 
-from faceedge.errors import ConfigurationError
+from faceedge.errors import ConfigurationError, DeviceError, InputError
 from faceedge.radar.chirp import ChirpSettings
+from faceedge.radar.frame import RadarFrame
 from faceedge.radar.imaging import Imager, Processing
 from faceedge.radar.source_base import RadarSource
 
 RATE_WINDOW_NS = 2_000_000_000
+RETRY_S = 0.8
+"""Between two attempts to open a device that went away."""
 _NEWER_FRAMES = 2
 """So many later frames make it unlikely that a frame's missing image will come."""
 SMALLEST_MAGNITUDE = 1e-3
@@ -131,17 +135,20 @@ class SourceFeed(Feed):
     def __init__(self, source: RadarSource, processing: Processing | None = None) -> None:
         super().__init__(source.description)
         self._source, self._processing = source, processing or Processing()
+        self._gone = False
+        self._next_try = 0.0
 
     def open(self) -> None:
         """See `Feed.open`."""
         self._source.open()
+        self._gone = False
         self.chirp = self._source.chirp
         self.description = self._source.description
         self._imager = Imager(self.chirp, self._processing)
 
     def next(self, timeout_s: float) -> Moment | None:
-        """See `Feed.next`; raises InputError for a damaged frame and goes on with the next one."""
-        frame = self._source.read(timeout_s)
+        """See `Feed.next`; raises InputError for a damaged frame, or a device that went away, and goes on after it."""
+        frame = self._read(timeout_s)
         self.dropped = self._source.dropped
         self.finished = self._source.finished and frame is None
         if frame is None:
@@ -157,6 +164,20 @@ class SourceFeed(Feed):
         micro = self._imager.micro_range_doppler(frame)
         self.note(frame.stamp_ns)
         return Moment(frame.stamp_ns, image.copy(), None if micro is None else micro.copy())
+
+    def _read(self, timeout_s: float) -> RadarFrame | None:
+        """A frame of the device, which is opened again after it was gone."""
+        try:
+            if self._gone:
+                if time.monotonic() < self._next_try:
+                    time.sleep(timeout_s)
+                    return None
+                self.open()
+            return self._source.read(timeout_s)
+        except DeviceError as error:
+            self._source.close()
+            self._gone, self._next_try = True, time.monotonic() + RETRY_S
+            raise InputError(str(error)) from error
 
     def close(self) -> None:
         """See `Feed.close`."""
