@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import struct
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,18 +18,7 @@ from faceedge.radar.iwr6843_packets import PacketStream
 
 pytestmark = pytest.mark.arrays
 
-CAPTURES = Path(__file__).resolve().parents[2] / "shared" / "data" / "radar" / "iwr6843"
 SHAPE = decode.Shape(range_bins=4, doppler_bins=4, virtual_antennas=12)
-
-# A packet written out: header, one point, its side info, a range profile of 4 bins, 4 stale bytes.
-GOLDEN = bytes.fromhex(
-    "0201040306050807"  # magic
-    "04000503 60000000 43680a00 2a000000 00e1f505 01000000 03000000 00000000".replace(" ", "")
-    + "01000000 10000000 0000003f 00000040 000080be 0000c03f".replace(" ", "")  # x 0.5, y 2, z -0.25, 1.5 m/s
-    + "07000000 04000000 fa00 1c02".replace(" ", "")  # 25 dB, 54 dB
-    + "02000000 08000000 0000 0002 0004 0018".replace(" ", "")  # 0, 1, 2 and 12 octaves
-    + "02010403"  # stale: looks like the beginning of a magic word
-)
 
 
 def parse(*pieces: bytes) -> tuple[list[Packet], PacketStream]:
@@ -45,7 +33,7 @@ def close(found: np.ndarray | None, expected: object, rtol: float = 0.0, atol: f
 
 
 def test_points_are_turned_into_the_axes_of_robots() -> None:
-    (packet,), _ = parse(GOLDEN)
+    (packet,), _ = parse(ti.GOLDEN)
     # The device's x right, y ahead, z up: 0.5 to the right, 2 ahead, 0.25 below; receding with 1.5 m/s; 25 dB.
     close(decode.points(packet), [[2.0, -0.5, -0.25, 1.5, 25.0]], rtol=1e-6)
     assert decode.points(packet).dtype == np.float32  # type: ignore[union-attr]
@@ -58,7 +46,7 @@ def test_points_are_turned_into_the_axes_of_robots() -> None:
 
 
 def test_a_range_profile_is_in_db_of_one_antenna() -> None:
-    (packet,), _ = parse(GOLDEN)
+    (packet,), _ = parse(ti.GOLDEN)
     profile = decode.range_profile_db(packet, SHAPE)
     # 256 steps are one doubling; of 12 antennas, the sum was divided by 16.
     close(profile, np.array([0, 2, 4, 24]) * 6.0206 * 16 / 12, rtol=1e-4)

@@ -10,6 +10,16 @@ STALE = bytes(range(200, 231))
 CYCLES_A_FRAME = 20_000_000
 """Of the 200 MHz counter at 10 frames a second."""
 
+# A packet written out: header, one point, its side info, a range profile of 4 bins, 4 stale bytes.
+GOLDEN = bytes.fromhex(
+    "0201040306050807"  # magic
+    "04000503 60000000 43680a00 2a000000 00e1f505 01000000 03000000 00000000".replace(" ", "")
+    + "01000000 10000000 0000003f 00000040 000080be 0000c03f".replace(" ", "")  # x 0.5, y 2, z -0.25, 1.5 m/s
+    + "07000000 04000000 fa00 1c02".replace(" ", "")  # 25 dB, 54 dB
+    + "02000000 08000000 0000 0002 0004 0018".replace(" ", "")  # 0, 1, 2 and 12 octaves
+    + "02010403"  # stale: looks like the beginning of a magic word
+)
+
 
 def tlv(kind: int, payload: bytes) -> bytes:
     """One TLV."""
