@@ -1,6 +1,6 @@
 """The radar path: processing of a cube, serial bridge, parser of the IWR6843, node.
 
-    .venv/cp311/bin/python benchmarks/radar.py --json radar.json              # everything, about six minutes
+    .venv/cp311/bin/python benchmarks/radar.py --json radar.json              # everything, about four minutes
     .venv/cp311/bin/python benchmarks/radar.py bridge --device-minutes 10
 
 Timings of one run compare with each other only: run it on a quiet machine and trust the ratios.
