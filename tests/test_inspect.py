@@ -164,6 +164,12 @@ def test_a_chirp_file_shows_its_physics(name: str) -> None:
     assert ("commands" in report["details"]) == name.endswith(".cfg")
 
 
+def test_a_chirp_that_ships_is_known_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("bgt60_face_food", "bgt60_face_food.json"):
+        assert inspect.inspect(Path(name)) == inspect.inspect(find_chirp_file("bgt60_face_food.json"))
+
+
 def test_what_cannot_be_read_is_named_with_what_can(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("hello")
     for path in (tmp_path / "a.txt", tmp_path):

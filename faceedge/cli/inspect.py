@@ -14,6 +14,7 @@ from faceedge.bags import is_bag
 from faceedge.cli.palette import ACCENT
 from faceedge.errors import InputError
 from faceedge.radar import inspection
+from faceedge.radar.chirp_files import list_chirp_files
 from faceedge.radar.inspection import Report
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _TYPED_WIDTH, _SHAPED_WIDTH = 100, 130
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `faceedge inspect`."""
-    parser.add_argument("path", type=Path, metavar="PATH", help=READABLE)
+    parser.add_argument("path", type=Path, metavar="PATH", help=f"{READABLE}; or the name of a chirp that ships")
     parser.add_argument("--json", action="store_true", help="for machines; the keys stay as they are")
 
 
@@ -56,7 +57,10 @@ def inspect(path: Path) -> Report:
     from faceedge.radar.recording_folder import CUBES, is_recording
 
     if not path.exists():
-        raise InputError(f"there is nothing at {path}.")
+        shipped = [file for file in list_chirp_files() if str(path) in (file.name, file.stem)]
+        if not shipped:
+            raise InputError(f"there is nothing at {path}.")
+        path = shipped[0]
     if path.name == CUBES or (path.is_dir() and is_recording(path)):
         return inspection.inspect_vendor_folder(path)
     if is_bag(path):
