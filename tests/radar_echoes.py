@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from shared_data import BGT60
 
+from faceedge.radar.bgt60_ramp import slope_hz_per_s
 from faceedge.radar.chirp import SPEED_OF_LIGHT_M_S, ChirpSettings
 
 ADC_CENTRE = 2048
@@ -80,7 +81,7 @@ def two_reflectors_chirp() -> ChirpSettings:
         64,
         64,
         start_hz=58e9,
-        slope_hz_per_s=5.5e9 / 32e-6,
+        slope_hz_per_s=slope_hz_per_s(58e9, 63.5e9, 64, 2e6),
         chirp_period_s=591.125e-6,
         frame_period_s=77.26885e-3,
     )

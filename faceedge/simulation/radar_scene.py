@@ -71,7 +71,7 @@ class FrontEnd:
     noise_figure_db: float = 12.0
     adc_volts: float = 1.2
     adc_noise_counts: float = 1.0
-    leakage_db: float = -40.0
+    leakage_db: float = -46.0
     leakage_range_m: float = 0.03
     offset_counts: tuple[float, float, float] = (1650.0, 1920.0, 2070.0)
     tx_position_m: tuple[float, float, float] = (0.0, 5.0e-3, 0.0)
@@ -319,11 +319,11 @@ def direction(azimuth_deg: float, elevation_deg: float = 0.0) -> np.ndarray:
 
 
 def two_reflectors(
-    ranges_m: tuple[float, float] = (0.36, 0.56), azimuths_deg: tuple[float, float] = (8.0, -8.0)
+    ranges_m: tuple[float, float] = (0.33, 0.50), azimuths_deg: tuple[float, float] = (8.0, -8.0)
 ) -> Scatterers:
     """Two equal corner reflectors."""
     points = [distance * direction(azimuth) for distance, azimuth in zip(ranges_m, azimuths_deg, strict=True)]
-    return still(np.array(points), 0.008)
+    return still(np.array(points), 0.006)
 
 
 def empty_room(seed: int = 0) -> Scatterers:
