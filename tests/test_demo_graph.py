@@ -98,7 +98,8 @@ def test_the_face_was_seen_on_topics_with_its_id_position_and_head(finished: Any
 
 
 def test_the_radar_sees_the_synthetic_face_through_the_real_driver_and_node(finished: Any) -> None:
-    folder, _ = finished
+    folder, result = finished
+    assert "The radar:" not in result.stdout, "no complaint about an emulator that was ended"
     radar = json.loads((folder / "out" / "summary.json").read_text())["radar"]
     assert radar["synthetic"] is True
     assert radar["frames"] > 20

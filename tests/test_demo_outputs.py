@@ -197,6 +197,27 @@ def test_a_machine_without_pseudo_terminals_shows_faces_alone(monkeypatch: pytes
     assert notes == ["This machine gives no pseudo-terminal (No such file or directory), so the radar is left out."]
 
 
+def test_nodes_end_before_the_programs_that_they_read_from(tmp_path: Path) -> None:
+    order = tmp_path / "order"
+    program = f"""
+import signal, sys, time
+def end(*_):
+    time.sleep(float(sys.argv[2]))
+    open({str(order)!r}, "a").write(sys.argv[1] + " ")
+    sys.exit()
+signal.signal(signal.SIGINT, end)
+open({str(tmp_path)!r} + "/ready " + sys.argv[1], "w").close()
+time.sleep(60)
+"""
+    with Children(tmp_path) as children:
+        children.start_program("device", program, "device", "0")
+        children.start_program("slow node", program, "node", "0.3")
+        children._nodes.add("slow node")
+        while len(list(tmp_path.glob("ready *"))) < 2:
+            children.check()
+    assert order.read_text().split() == ["node", "device"]
+
+
 def test_a_radar_in_trouble_is_noted_and_does_not_end_the_demonstration(radar_board: Scoreboard) -> None:
     assert demo_radar.troubles(radar_board) == []
     radar_board.status("radar: status", "ERROR", "the port went away; plug it in.", {})

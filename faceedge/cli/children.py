@@ -49,6 +49,7 @@ class Children:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._nodes: set[str] = set()
 
     def start(self, name: str, module: str, parameters: Mapping[str, Any]) -> None:
         """Run ``main()`` of ``module`` with ``parameters`` for every node in it."""
@@ -56,6 +57,7 @@ class Children:
         params.write_text(yaml.safe_dump({"/**": {"ros__parameters": dict(parameters)}}), encoding="utf-8")
         program = f"import sys; from {module} import main; sys.exit(main())"
         self.start_program(f"{name} node", program, "--ros-args", "--params-file", str(params))
+        self._nodes.add(f"{name} node")
 
     def start_program(self, name: str, program: str, *arguments: str) -> None:
         """Run the text of a Python program."""
@@ -92,17 +94,11 @@ class Children:
         return f"Its log ends: {' / '.join(tail)}" if tail else "Its log is empty."
 
     def stop(self) -> None:
-        """SIGINT to all, SIGKILL to those that do not end in time; may be called twice."""
-        for process in self._processes.values():
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
-        deadline = time.monotonic() + GRACE_S
-        for process in self._processes.values():
-            try:
-                process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        """End the nodes, then the programs: a node would call a device lost that goes first. May be called twice."""
+        nodes = [process for name, process in self._processes.items() if name in self._nodes]
+        programs = [process for name, process in self._processes.items() if name not in self._nodes]
+        _end(nodes)
+        _end(programs)
         self._processes.clear()
 
     def __enter__(self) -> Self:
@@ -110,3 +106,17 @@ class Children:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
+
+
+def _end(processes: list[subprocess.Popen[bytes]]) -> None:
+    """SIGINT to all, SIGKILL to those that do not end in time."""
+    for process in processes:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+    deadline = time.monotonic() + GRACE_S
+    for process in processes:
+        try:
+            process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
