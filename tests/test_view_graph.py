@@ -23,7 +23,8 @@ def test_topics_of_a_node_become_a_strip_with_both_images(tmp_path: Path) -> Non
     with Graph(tmp_path) as graph:
         parameters = {"source": "recording", "path": str(FACE), "loop": True, "autostart": True}
         graph.start("radar_node", {"/**": parameters})
-        view = graph.start_process([*VIEW, "--png", str(png), "--seconds", "1", "--frames", "2"])
+        # The recording is short, and each of its rounds begins without micro images: look at some rounds.
+        view = graph.start_process([*VIEW, "--png", str(png), "--seconds", "3", "--frames", "2"])
         graph.wait_for(lambda: view.poll() is not None, "the view's end")
         assert view.returncode == 0
         output = graph.output(view)
