@@ -330,9 +330,17 @@ def test_a_recording_without_a_frame_that_can_be_used_is_no_success(tmp_path: Pa
 
 
 def test_moments_of_the_strip_are_spread_over_what_there_is() -> None:
-    assert choose(100, 4) == [12, 37, 62, 87]
-    assert choose(100, 2, 20) == [40, 80]
-    assert choose(3, 6, 1) == [1, 2]
+    image = np.zeros((2, 2), np.float32)
+    moments = [Moment(stamp, image) for stamp in range(100)]
+    assert [moment.stamp_ns for moment in choose(moments, 4)] == [12, 37, 62, 87]
+    assert len(choose(moments[:3], 6)) == 3
+
+
+def test_moments_of_the_strip_have_both_images_where_any_has_them() -> None:
+    image = np.zeros((2, 2), np.float32)
+    # A recording of ten frames in a loop, of which each round begins without micro images.
+    moments = [Moment(stamp, image, image if stamp % 10 >= 8 else None) for stamp in range(40)]
+    assert [moment.stamp_ns for moment in choose(moments, 2)] == [18, 38]
 
 
 # --- bags -------------------------------------------------------------------------------------------------------------

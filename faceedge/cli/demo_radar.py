@@ -223,8 +223,7 @@ def save_strip(bag: Path, path: Path) -> Path | None:
         moments = _all(feed)
         if not moments or feed.chirp is None:
             return None
-        whole = next((k for k, moment in enumerate(moments) if moment.micro is not None), 0)
-        chosen = [moments[k] for k in choose(len(moments), STRIP_MOMENTS, whole)]
+        chosen = choose(moments, STRIP_MOMENTS)
         text = f"{title(feed.chirp, feed.rate_hz())}  ·  {SCENE}"
         write_strip(path, chosen, Crop(feed.chirp, SHOWN_M), text, moments[0].stamp_ns)
     return path

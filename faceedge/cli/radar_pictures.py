@@ -41,10 +41,11 @@ _MOST_TICKS = 6
 _ROWS = ("range-Doppler", f"micro range-Doppler, {MICRO_FRAMES} frames")
 
 
-def choose(count: int, wanted: int, first: int = 0) -> list[int]:
-    """``wanted`` indices below ``count``, evenly spread from ``first`` on, each in the middle of its share."""
-    wanted = max(1, min(wanted, count - first))
-    return [first + int((k + 0.5) * (count - first) / wanted) for k in range(wanted)]
+def choose(moments: Sequence[Moment], wanted: int) -> list[Moment]:
+    """``wanted`` moments, evenly spread, each in the middle of its share; those with both images where any has them."""
+    whole = [moment for moment in moments if moment.micro is not None] or moments
+    wanted = max(1, min(wanted, len(whole)))
+    return [whole[int((k + 0.5) * len(whole) / wanted)] for k in range(wanted)]
 
 
 def write_strip(path: Path, moments: Sequence[Moment], crop: Crop, title: str, start_ns: int | None = None) -> None:

@@ -143,8 +143,7 @@ def save_strip(feed: Feed, args: argparse.Namespace) -> None:
     chirp = feed.chirp
     if not moments or chirp is None:
         raise InputError(silence(feed, args))
-    whole = next((k for k, moment in enumerate(moments) if moment.micro is not None), 0)
-    chosen = [moments[k] for k in choose(len(moments), args.frames, whole)]
+    chosen = choose(moments, args.frames)
     rows, columns = chosen[0].range_doppler.shape
     text = title(chirp, feed.rate_hz()) + (f"  ·  {args.title}" if args.title else "")
     write_strip(args.png, chosen, Crop(chirp, args.max_range, (rows, columns)), text, moments[0].stamp_ns)
