@@ -8,7 +8,6 @@ with growing pauses.
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import Any
 
@@ -19,7 +18,6 @@ from faceedge.camera.calibration import load_calibration
 from faceedge.camera.frame import Frame
 from faceedge.camera.source_base import MAX_RATE_HZ, MAX_SIDE_PX
 from faceedge.camera.sources import KINDS, Source, SourceSettings, make_source
-from faceedge.errors import DeviceError, InputError
 from faceedge.nodes import conversions, shared_frames
 from faceedge.nodes.camera_info import CalibrationAtSize
 from faceedge.nodes.diagnostics import Level, RateMeter, Report, latency_values
@@ -28,15 +26,13 @@ from faceedge.nodes.parameters import Spec
 from faceedge.nodes.process import run_nodes
 from faceedge.nodes.qos import IMAGE_OUT
 from faceedge.nodes.shared_frames import SharedFrame
+from faceedge.nodes.source_reader import THROTTLE_S, SourceReader
 from faceedge.nodes.topic_source import TopicSource
-from faceedge.nodes.worker import Worker
 from faceedge.timing import StageTimer
 
-READ_TIMEOUT_S = 0.2
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 10.0
+PAUSES_S = (0.25, 10.0)
 SILENCE_S = 2.0
 """Without a frame for this long a running source is worth a warning."""
-THROTTLE_S = 5.0
 TOPIC = "topic"
 
 PARAMETERS = (
@@ -66,12 +62,9 @@ class CameraNode(ManagedNode):
         self._source: Source | None = None
         self._calibration = CalibrationAtSize(None, self._warn)
         self._calibrated = False
-        self._worker: Worker | None = None
+        self._reader: SourceReader[Frame] | None = None
         self._publishers_made: list[Publisher] = []
         self._topic = ""
-        self._trouble = ""
-        self._reconnects = 0
-        self._last_frame_at = 0.0
         self._rate = RateMeter()
         self._timer = StageTimer()
 
@@ -107,22 +100,16 @@ class CameraNode(ManagedNode):
     def activate(self) -> None:
         """Open the source and start to read. A device that is absent may come later; a wrong file may not."""
         assert self._source is not None
-        self._trouble, self._reconnects = "", 0
         self._rate, self._timer = RateMeter(), StageTimer()
-        try:
-            self._source.open()
-        except DeviceError as error:
-            self._lose(error)
-        self._last_frame_at = time.monotonic()
-        self._worker = Worker("camera", self._drive, self.crashed)
-        self._worker.start()
+        reader = SourceReader("camera", self._source, self._emit, self.get_logger(), self.crashed, PAUSES_S)
+        reader.start()
+        self._reader = reader
 
     def deactivate(self) -> None:
         """Stop to read and close the source."""
-        if self._worker is not None:
-            if not self._worker.stop():
-                self.get_logger().warning("the camera's driver does not return from a call; its thread is left behind")
-            self._worker = None
+        if self._reader is not None:
+            self._reader.stop()
+            self._reader = None
         if self._source is not None:
             self._source.close()
 
@@ -136,45 +123,6 @@ class CameraNode(ManagedNode):
         self._source = None
 
     # Driver thread.
-
-    def _drive(self, stop: threading.Event) -> None:
-        source = self._source
-        assert source is not None
-        while not stop.is_set() and not source.finished:
-            if self._trouble and not self._reconnect(source, stop):
-                return
-            try:
-                frame = source.read(READ_TIMEOUT_S)
-            except InputError as error:
-                self._warn(str(error))
-                continue
-            except DeviceError as error:
-                self._lose(error)
-                continue
-            if frame is not None:
-                self._emit(frame)
-
-    def _lose(self, error: DeviceError) -> None:
-        self._trouble = str(error)
-        self.get_logger().error(f"{error} Trying again until it is back.", throttle_duration_sec=THROTTLE_S)
-
-    def _reconnect(self, source: Source, stop: threading.Event) -> bool:
-        """Open ``source`` again with growing pauses; False when ``stop`` came first."""
-        pause = FIRST_PAUSE_S
-        while not stop.wait(pause):
-            pause = min(2 * pause, LONGEST_PAUSE_S)
-            try:
-                source.close()
-                source.open()
-            except (DeviceError, InputError) as error:
-                self._trouble = str(error)
-                continue
-            self._trouble = ""
-            self._reconnects += 1
-            self._last_frame_at = time.monotonic()
-            self.get_logger().info(f"{source.description} delivers again")
-            return True
-        return False
 
     def _emit(self, frame: Frame) -> None:
         """Hand ``frame`` to this process and, where somebody subscribes, to others."""
@@ -191,7 +139,6 @@ class CameraNode(ManagedNode):
         if self._compressed.get_subscription_count():
             with self._timer.stage("publish compressed"):
                 self._compressed.publish(conversions.frame_to_compressed(frame, self._quality))
-        self._last_frame_at = time.monotonic()
         self._rate.tick()
 
     def _warn(self, sentence: str) -> None:
@@ -212,10 +159,11 @@ class CameraNode(ManagedNode):
         """Device state, rate, drops and latency."""
         source = self._source
         assert source is not None
-        silence_s = time.monotonic() - self._last_frame_at
+        reader = self._reader
+        silence_s = time.monotonic() - reader.last_frame_at if reader else 0.0
         level, message = Level.OK, "running"
-        if self._trouble:
-            level, message = Level.ERROR, self._trouble
+        if reader and reader.trouble:
+            level, message = Level.ERROR, reader.trouble
         elif source.finished:
             message = "end of file"
         elif silence_s > SILENCE_S:
@@ -227,7 +175,7 @@ class CameraNode(ManagedNode):
             "frames": self._rate.total,
             "dropped": source.dropped,
             "rejected": source.rejected,
-            "reconnects": self._reconnects,
+            "reconnects": reader.reconnects if reader else 0,
             "calibrated": self._calibrated,
             **latency_values(self._timer),
         }

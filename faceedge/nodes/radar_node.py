@@ -8,32 +8,29 @@ whole or not at all.
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from faceedge.errors import ConfigurationError, DeviceError, InputError
+from faceedge.errors import ConfigurationError
 from faceedge.nodes.diagnostics import Level, RateMeter, Report, latency_values
 from faceedge.nodes.lifecycle import ManagedNode
 from faceedge.nodes.process import run_nodes
 from faceedge.nodes.radar_parameters import PARAMETERS, TOPIC, source_settings
 from faceedge.nodes.radar_publishers import RadarPublishers
 from faceedge.nodes.radar_topic_source import RadarTopicSource
-from faceedge.nodes.worker import Worker
+from faceedge.nodes.source_reader import THROTTLE_S, SourceReader
 from faceedge.radar.chirp import ChirpSettings, summary
 from faceedge.radar.frame import RadarFrame
 from faceedge.radar.imaging import Processing
 from faceedge.radar.sources import RadarSource, chirp_file_of, make_source
 from faceedge.timing import StageTimer
 
-READ_TIMEOUT_S = 0.2
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 0.8
+PAUSES_S = (0.1, 0.8)
 """A radar that was plugged in again delivers within 2 s: the longest pause and the time to open and configure it."""
 SILENCE_S = 2.0
 """Without a frame for this long (and ten frame periods) a running radar is worth a warning."""
 SILENT_PERIODS = 10
-THROTTLE_S = 5.0
 
 
 class RadarNode(ManagedNode):
@@ -44,14 +41,12 @@ class RadarNode(ManagedNode):
         self._source: RadarSource | None = None
         self._topics: RadarPublishers | None = None
         self._chirp_name = ""
-        self._worker: Worker | None = None
+        self._reader: SourceReader[RadarFrame] | None = None
         self._forget()
 
     def _forget(self) -> None:
         """Figures of the last activation."""
-        self._trouble, self._reconnects = "", 0
         self._dropped_seen = self._source.dropped if self._source else 0
-        self._last_frame_at = time.monotonic()
         self._rate, self._timer = RateMeter(), StageTimer()
 
     # Lifecycle.
@@ -81,19 +76,17 @@ class RadarNode(ManagedNode):
         assert self._topics is not None
         self._forget()
         self._topics.timer = self._timer
-        try:
-            self._open(self._source)
-        except DeviceError as error:
-            self._lose(error)
-        self._worker = Worker("radar", self._drive, self.crashed)
-        self._worker.start()
+        reader = SourceReader(
+            "radar", self._source, self._emit, self.get_logger(), self.crashed, PAUSES_S, self._opened
+        )
+        reader.start()
+        self._reader = reader
 
-    def _open(self, source: RadarSource) -> None:
+    def _opened(self) -> None:
         assert self._topics is not None
         self._topics.restart()
-        source.open()
-        if not isinstance(source, RadarTopicSource):
-            self._describe(source.chirp)
+        if self._source is not None and not isinstance(self._source, RadarTopicSource):
+            self._describe(self._source.chirp)
 
     def _describe(self, chirp: ChirpSettings) -> None:
         assert self._topics is not None
@@ -101,10 +94,9 @@ class RadarNode(ManagedNode):
 
     def deactivate(self) -> None:
         """Stop to read and close the source."""
-        if self._worker is not None:
-            if not self._worker.stop():
-                self.get_logger().warning("the radar's driver does not return from a call; its thread is left behind")
-            self._worker = None
+        if self._reader is not None:
+            self._reader.stop()
+            self._reader = None
         if self._source is not None:
             self._source.close()
 
@@ -116,61 +108,17 @@ class RadarNode(ManagedNode):
 
     # Driver thread.
 
-    def _drive(self, stop: threading.Event) -> None:
-        source = self._source
-        assert source is not None
-        while not stop.is_set() and not source.finished:
-            if self._trouble and not self._reconnect(source, stop):
-                return
-            try:
-                frame = source.read(READ_TIMEOUT_S)
-                if frame is not None:
-                    self._describe(source.chirp)
-            except InputError as error:
-                self._warn(str(error))
-                continue
-            except DeviceError as error:
-                self._lose(error)
-                continue
-            if frame is not None:
-                self._emit(frame)
-
-    def _lose(self, error: DeviceError) -> None:
-        self._trouble = str(error)
-        self.get_logger().error(f"{error} Trying again until it is back.", throttle_duration_sec=THROTTLE_S)
-
-    def _reconnect(self, source: RadarSource, stop: threading.Event) -> bool:
-        """Open ``source`` again with short pauses; False when ``stop`` came first."""
-        pause = FIRST_PAUSE_S
-        while not stop.wait(pause):
-            pause = min(2 * pause, LONGEST_PAUSE_S)
-            try:
-                source.close()
-                self._open(source)
-            except (DeviceError, InputError) as error:
-                self._trouble = str(error)
-                continue
-            if stop.is_set():  # it took so long that nobody waits for it any more
-                source.close()
-                return False
-            self._trouble = ""
-            self._reconnects += 1
-            self._last_frame_at = time.monotonic()
-            self.get_logger().info(f"{source.description} delivers again")
-            return True
-        return False
-
     def _emit(self, frame: RadarFrame) -> None:
         """Publish ``frame`` and keep the figures."""
         source, topics = self._source, self._topics
         assert source is not None
         assert topics is not None
+        self._describe(source.chirp)
         self._note_gap(frame, source)
         stamp_ns = self._on_ros_clock(frame.stamp_ns)
         self._timer.add("first chirp to node", max(0, self._now_ns() - stamp_ns))
         topics.publish(frame, stamp_ns)
         self._timer.add("first chirp to topics", max(0, self._now_ns() - stamp_ns))
-        self._last_frame_at = time.monotonic()
         self._rate.tick()
 
     def _note_gap(self, frame: RadarFrame, source: RadarSource) -> None:
@@ -200,11 +148,12 @@ class RadarNode(ManagedNode):
         assert source is not None
         assert topics is not None
         chirp = topics.chirp
-        silence_s = time.monotonic() - self._last_frame_at
+        reader = self._reader
+        silence_s = time.monotonic() - reader.last_frame_at if reader else 0.0
         patience_s = max(SILENCE_S, SILENT_PERIODS * chirp.frame_period_s if chirp else 0.0)
         level, message = Level.OK, "running"
-        if self._trouble:
-            level, message = Level.ERROR, self._trouble
+        if reader and reader.trouble:
+            level, message = Level.ERROR, reader.trouble
         elif source.finished:
             message = "end of file"
         elif silence_s > patience_s:
@@ -217,7 +166,7 @@ class RadarNode(ManagedNode):
             "dropped": source.dropped,
             "late": source.late,
             "rejected": source.rejected,
-            "reconnects": self._reconnects,
+            "reconnects": reader.reconnects if reader else 0,
             **source.counters,
             "temperature": "unknown" if math.isnan(source.temperature_c) else f"{source.temperature_c:.1f} °C",
             **latency_values(self._timer),
