@@ -32,7 +32,7 @@ setup(
     maintainer_email="faceedge@users.noreply.github.com",
     license="Apache-2.0",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
-    package_data={NAME: ["py.typed", "**/*.html", "**/*.j2"]},
+    package_data={NAME: ["py.typed", "**/*.html", "**/*.j2", "simulation/person/assets/*"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml", "LICENSE"]),
@@ -70,6 +70,14 @@ setup(
         ],
         # The demonstration's picture of a face, in the public domain.
         "demo": ["scikit-image>=0.25"],
+        # `faceedge simulate` and `faceedge emulate person`.
+        "sim": [
+            "numba>=0.61",  # compiled kernels: rasteriser, pixels of the event camera, facets of the radar
+            "joblib>=1.4",  # sessions on several cores; on a Dask or Ray cluster through its backends
+            "faery>=0.7",  # event files (EVT3, AEDAT4) that other tools read
+        ],
+        # `faceedge simulate --backend dask`: the sessions on a cluster.
+        "cluster": ["distributed>=2024.1"],
         # `faceedge train`: the network, its conversion to TFLite and the quantisation to int8.
         "train": ["torch==2.13.*", "litert-torch==0.10.*", "ai-edge-quantizer==0.10.*"],
         # The Raspberry Pi camera. On Raspberry Pi OS take python3-picamera2 from apt, which fits its libcamera.

@@ -53,7 +53,7 @@ class Recipe:
 
 def wheel_recipe(interpreter: Interpreter) -> Recipe:
     """ROS 2 and everything else from wheels; the messages are built here."""
-    return Recipe(interpreter.tag, interpreter, ("ros", "build", "python", "develop"), ros_wheels=True)
+    return Recipe(interpreter.tag, interpreter, ("ros", "build", "python", "simulation", "develop"), ros_wheels=True)
 
 
 def distribution_recipe(interpreter: Interpreter, distribution: str) -> Recipe:

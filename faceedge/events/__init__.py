@@ -1,0 +1,1 @@
+"""Event cameras: their packets and files, drivers, and what networks are given of them."""

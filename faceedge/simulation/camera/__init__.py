@@ -1,0 +1,1 @@
+"""Synthetic camera: a software rasteriser, light, exposure and noise."""

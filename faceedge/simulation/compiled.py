@@ -1,0 +1,28 @@
+"""Compiled inner loops. Numba comes with the extra ``sim``; a machine without it gets a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+from faceedge.errors import ConfigurationError
+
+try:
+    import numba
+except ModuleNotFoundError as _error:
+    raise ConfigurationError(
+        f"the simulation needs the Python package {_error.name!r}, which is not installed; `pip install "
+        "'faceedge[sim]'` brings it."
+    ) from _error
+
+_Function = TypeVar("_Function", bound=Callable[..., object])
+
+
+def compiled(function: _Function) -> _Function:
+    """Compile ``function`` at its first call, for one core, without the interpreter's lock; kept on disk for the next
+    process.
+
+    Floating point may be reordered (no NaN, no infinity may go in), so sums differ in the last digits from NumPy's.
+    """
+    flags = {"nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc"}
+    return cast(_Function, numba.njit(cache=True, nogil=True, fastmath=flags)(function))

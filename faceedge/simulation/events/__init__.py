@@ -1,0 +1,1 @@
+"""Synthetic event camera: pixels that see logarithmic changes of a rendered picture."""

@@ -1,0 +1,1 @@
+"""What a synthetic person does: expressions, head, gaze, breath and pulse as functions of time, with their truth."""
