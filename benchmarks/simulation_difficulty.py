@@ -116,7 +116,8 @@ def rows_of(folder: Path, title: str) -> list[Row]:
             areas.append(auroc(*scores))
             rates.append(fpr_at_tpr(*scores))
         area, rate = Spread.of(areas), Spread.of(rates)
-        note = f"95 % {area.low:.2f} to {area.high:.2f} over {area.people} people; chance 0.5; FPR95 {100 * rate.mean:.0f} %"
+        interval = f"95 % {area.low:.2f} to {area.high:.2f} over {area.people} people"
+        note = f"{interval}; chance 0.5; FPR95 {100 * rate.mean:.0f} %"
         rows.append(Row(f"{title}, {split}, {kind.replace('_', ' ')}", area.mean, "AUROC", note=note))
     return rows
 

@@ -32,7 +32,8 @@ def test_fpr95_counts_impostors_above_the_threshold_that_accepts_95_percent():
 
 def test_the_interval_over_people_holds_the_mean_and_shrinks_to_it_when_all_are_alike():
     spread = Spread.of([0.5, 0.6, 0.7, 0.9])
-    assert spread.low < spread.mean == pytest.approx(0.675) < spread.high
+    assert spread.mean == pytest.approx(0.675)
+    assert spread.low < 0.675 < spread.high
     assert spread.people == 4
     alike = Spread.of([0.8] * 5)
     assert (alike.low, alike.high) == pytest.approx((0.8, 0.8))
