@@ -22,7 +22,7 @@ from faceedge.simulation.devices.bgt60 import Bgt60Chip
 from faceedge.simulation.devices.bridge import BridgeEmulator
 from faceedge.simulation.devices.clock import SteppedClock
 from faceedge.simulation.devices.iwr6843 import Iwr6843Emulator
-from faceedge.simulation.radar_scene import RadarScene, face_at
+from faceedge.simulation.radar.scene import RadarScene, face_at
 
 DATA = Path(__file__).parent / "data"
 FACE, STREAM = DATA / "bgt60_synthetic_face", DATA / "iwr6843_synthetic_face.dat"

@@ -15,10 +15,9 @@ from shared_data import SHARED_DATA
 from faceedge.errors import ConfigurationError
 from faceedge.radar import infineon_json
 from faceedge.radar.chirp import SPEED_OF_LIGHT_M_S, ChirpSettings
-from faceedge.simulation.radar_scene import (
+from faceedge.simulation.radar.front_end import SAMPLING_DELAY_S, FrontEnd
+from faceedge.simulation.radar.scene import (
     PRESETS,
-    SAMPLING_DELAY_S,
-    FrontEnd,
     RadarScene,
     Scatterers,
     direction,

@@ -52,7 +52,7 @@ def emulate(link: str) -> int:
     from faceedge.simulation.devices.bgt60 import Bgt60Chip
     from faceedge.simulation.devices.bridge import BridgeEmulator
     from faceedge.simulation.devices.feed import AheadFeed
-    from faceedge.simulation.radar_scene import RadarScene, face_at
+    from faceedge.simulation.radar.scene import RadarScene, face_at
 
     sys.setswitchinterval(_SWITCH_S)
     chirp = load_chirp_file(find_chirp_file(CHIRP_FILE)).chirp

@@ -75,7 +75,7 @@ def make_bgt60(args: argparse.Namespace) -> BridgeEmulator:
     from faceedge.simulation.devices.clock import RealClock
     from faceedge.simulation.devices.faults import Faults
     from faceedge.simulation.devices.feed import AheadFeed, MovingPointFeed, RecordingFeed
-    from faceedge.simulation.radar_scene import PRESETS, RadarScene
+    from faceedge.simulation.radar.scene import PRESETS, RadarScene
 
     faults, clock = Faults.parse(args.fault), RealClock(args.speed)
     scene = args.scene or "face"

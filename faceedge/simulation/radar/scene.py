@@ -5,87 +5,24 @@ A scatterer at the two-way delay tau adds to the mixer's output, t seconds after
     a * cos(2 pi (f0 tau + slope tau t - slope tau^2 / 2))
 
 Delays are exact for each chirp, receiver and scatterer, so range migration, Doppler, angles and curved wave fronts need
-no terms of their own. Within a chirp everything stands still. The amplitude a follows from the radar equation, and the
-receiver's gain and filters; leakage from transmitter to receiver, noise, DC offset and the 12-bit ADC follow. Figures
-of the front end are published, assumed (of the size usual for such a part), or fitted to recordings; each says which.
-Together they give echoes, leakage and noise within a factor of three of recordings, which is all that is claimed.
+no terms of their own. Within a chirp everything stands still. The amplitude a follows from the radar equation; filters,
+leakage, noise and ADC from `front_end`.
 
-What is missing: multipath, shadowing, polarisation, mutual coupling, and interference of other radars. What comes out
-is synthetic: good for testing software and for training what is then tested on a real sensor, and no measurement.
+What is missing: multipath, shadowing, polarisation, mutual coupling, and interference of other radars; `view` has a
+surface with shadows, walls and a desk. What comes out is synthetic: good for testing software and for training what is
+then tested on a real sensor, and no measurement.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from faceedge.errors import ConfigurationError
-from faceedge.radar.angles import RECEIVER_POSITIONS_M
 from faceedge.radar.chirp import SPEED_OF_LIGHT_M_S, ChirpSettings
-
-SAMPLING_DELAY_S = 249 / 80e6
-"""From the start frequency (power amplifier on) to the first sample: TR_SSTART of 31, in cycles of 80 MHz."""
-ADC_LEVELS = 4096
-
-_NEAREST_M = 0.005  # a scatterer does not get closer than the antenna's own size
-_BOLTZMANN_J_K = 1.380649e-23
-_ROOM_K = 293.0
-_LOAD_OHM = 50.0
-
-
-def _receivers() -> dict[int, tuple[float, float, float]]:
-    return {number: (0.0, y, z) for number, (y, z) in RECEIVER_POSITIONS_M["bgt60tr13c"].items()}
-
-
-@dataclass(frozen=True, slots=True)
-class FrontEnd:
-    """Analogue part of the radar.
-
-    Attributes:
-        tx_power_w: at power level 31 (assumed: 5 dBm).
-        tx_step_db: of one power level (assumed; the real ones are no equal steps).
-        tx_gain_dbi, rx_gain_dbi: of the antennas at boresight (published: HOOD, arXiv 2308.02396).
-        pattern_exponent: power gain of each antenna falls with the cosine of the angle from boresight to this power.
-        conversion_gain_db: of the mixer (assumed).
-        noise_figure_db: single side band (assumed; with the gains it gives the noise of recordings).
-        adc_volts: full scale of the ADC (assumed).
-        adc_noise_counts: of the ADC alone, root mean square (fitted: 0.9 to 1.5).
-        leakage_db: power at a receiver's input per transmitted power (fitted).
-        leakage_range_m: range at which the leakage appears, half its path (fitted).
-        offset_counts: DC at the ADC for receiver 1, 2, 3 (fitted: recordings have 1400 to 2070).
-        tx_position_m: of the transmitter's phase centre (assumed).
-        rx_positions_m: of the receivers by number: x forward, y left, z up.
-        frequency_noise_hz: root mean square error of the ramp's frequency from chirp to chirp. Its effect grows with
-            the delay, as that of slow phase noise does. 0: none.
-    """
-
-    tx_power_w: float = 3.16e-3
-    tx_step_db: float = 0.5
-    tx_gain_dbi: float = 6.0
-    rx_gain_dbi: float = 10.0
-    pattern_exponent: float = 3.0
-    conversion_gain_db: float = 14.0
-    noise_figure_db: float = 12.0
-    adc_volts: float = 1.2
-    adc_noise_counts: float = 1.0
-    leakage_db: float = -46.0
-    leakage_range_m: float = 0.03
-    offset_counts: tuple[float, float, float] = (1650.0, 1920.0, 2070.0)
-    tx_position_m: tuple[float, float, float] = (0.0, 5.0e-3, 0.0)
-    rx_positions_m: dict[int, tuple[float, float, float]] = field(default_factory=_receivers)
-    frequency_noise_hz: float = 0.0
-
-    def counts_per_root_watt(self, chirp: ChirpSettings) -> float:
-        """ADC counts of peak amplitude, before the filters, for 1 W at a receiver's input (a 50 ohm system)."""
-        gain_db = self.conversion_gain_db + chirp.if_gain_db
-        return math.sqrt(2 * _LOAD_OHM * _ratio(gain_db)) * ADC_LEVELS / self.adc_volts
-
-    def transmitted_w(self, chirp: ChirpSettings) -> float:
-        """Power at the antenna for the chirp's power level."""
-        return self.tx_power_w * _ratio(self.tx_step_db * (chirp.tx_power_level - 31))
+from faceedge.simulation.radar.front_end import NEAREST_M, FrontEnd, Receiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,29 +62,13 @@ class RadarScene:
         self.scatterers = scatterers
         self.front_end = front_end or FrontEnd()
         self.seed = seed
-        unknown = [rx for rx in chirp.rx_antennas if rx not in self.front_end.rx_positions_m]
-        if unknown or chirp.complex_sampling:
-            known = ", ".join(str(rx) for rx in self.front_end.rx_positions_m)
-            raise ConfigurationError(
-                f"the simulated radar has receivers {known} with real sampling; the chirp settings ask for receivers "
-                f"{', '.join(str(rx) for rx in chirp.rx_antennas)}{', complex' if chirp.complex_sampling else ''}."
-            )
-        rx = [self.front_end.rx_positions_m[number] for number in chirp.rx_antennas]
-        self._rx_m = np.array(rx, np.float64)
-        self._first_hz = chirp.start_frequency_hz + chirp.slope_hz_per_s * SAMPLING_DELAY_S
-        self._shaping = self._noise_shaping()
-        self._background = self._leakage()
+        self.receiver = Receiver(chirp, self.front_end, seed)
 
     # The whole frame
 
     def cube(self, frame_index: int) -> np.ndarray:
         """(rx, chirp, sample) uint16, 12-bit ADC counts: one frame with all that the receiver adds."""
-        counts = self.if_signal(frame_index)
-        counts += self._background
-        counts += self._noise(frame_index)
-        np.rint(counts, out=counts)
-        np.clip(counts, 0, ADC_LEVELS - 1, out=counts)
-        return counts.astype(np.uint16)
+        return self.receiver.cube(self.if_signal(frame_index), frame_index)
 
     def if_signal(self, frame_index: int) -> np.ndarray:
         """(rx, chirp, sample) float32, ADC counts: the echoes alone, neither quantised nor clipped."""
@@ -156,24 +77,21 @@ class RadarScene:
         points = np.asarray(self.scatterers.positions_m(time_s), np.float64)
         if points.shape[1] == 0:
             return np.zeros(chirp.cube_shape, np.float32)
-        tx = points - np.array(self.front_end.tx_position_m)
-        tx_m = np.maximum(np.sqrt(np.einsum("tni,tni->tn", tx, tx)), _NEAREST_M)
-        rx = points - self._rx_m[:, np.newaxis, np.newaxis]
-        rx_m = np.maximum(np.sqrt(np.einsum("rtni,rtni->rtn", rx, rx)), _NEAREST_M)
+        tx = points - self.receiver.tx_m
+        tx_m = np.maximum(np.sqrt(np.einsum("tni,tni->tn", tx, tx)), NEAREST_M)
+        rx = points - self.receiver.rx_m[:, np.newaxis, np.newaxis]
+        rx_m = np.maximum(np.sqrt(np.einsum("rtni,rtni->rtn", rx, rx)), NEAREST_M)
         delay_s = (tx_m + rx_m) / SPEED_OF_LIGHT_M_S
         amplitude = self._amplitude(time_s, points, tx_m, rx_m)
-        return self._sum_of_tones(delay_s, amplitude, self._frequency_errors(frame_index))
+        return self._sum_of_tones(delay_s, amplitude, self.receiver.frequency_errors(frame_index))
 
     # The echoes
 
     def _amplitude(self, time_s: np.ndarray, points: np.ndarray, tx_m: np.ndarray, rx_m: np.ndarray) -> np.ndarray:
         """(rx, t, n) ADC counts before the filters, by the radar equation."""
-        front = self.front_end
-        gain = _ratio(front.tx_gain_dbi + front.rx_gain_dbi)
-        constant = front.transmitted_w(self.chirp) * gain * self.chirp.wavelength_m**2 / (4 * math.pi) ** 3
         cosine = np.maximum(points[..., 0], 0.0) / tx_m  # nothing from behind the radar
-        root = np.sqrt(constant * self.scatterers.rcs_at(time_s)) * cosine**front.pattern_exponent
-        return np.asarray(front.counts_per_root_watt(self.chirp) * root / (tx_m * rx_m))
+        root = np.sqrt(self.scatterers.rcs_at(time_s)) * cosine**self.front_end.pattern_exponent
+        return np.asarray(self.receiver.counts_of_unit_echo() * root / (tx_m * rx_m))
 
     def _sum_of_tones(self, delay_s: np.ndarray, amplitude: np.ndarray, error_hz: np.ndarray) -> np.ndarray:
         """(rx, chirp, sample) float32: all scatterers' tones added up.
@@ -183,8 +101,8 @@ class RadarScene:
         """
         chirp = self.chirp
         beat_hz = chirp.slope_hz_per_s * delay_s
-        turns = (self._first_hz + error_hz[:, np.newaxis]) * delay_s - beat_hz * delay_s / 2
-        start = (amplitude * self.response(beat_hz)).astype(np.complex64) * _rotation(turns)
+        turns = (self.receiver.first_hz + error_hz[:, np.newaxis]) * delay_s - beat_hz * delay_s / 2
+        start = (amplitude * self.receiver.response(beat_hz)).astype(np.complex64) * _rotation(turns)
         step_turns = beat_hz / chirp.sample_rate_hz
         width = 1 << math.ceil(math.log2(math.sqrt(chirp.samples_per_chirp)))
         fine = _powers(_rotation(step_turns), width)
@@ -193,59 +111,6 @@ class RadarScene:
         tones = (coarse @ fine.swapaxes(-1, -2)).real
         samples = tones.reshape(*tones.shape[:2], -1)[..., : chirp.samples_per_chirp]
         return np.array(np.broadcast_to(samples, chirp.cube_shape))
-
-    def response(self, beat_hz: np.ndarray) -> np.ndarray:
-        """Complex gain of high-pass (first order) and low-pass (second order, Butterworth) at a beat frequency."""
-        high = 1j * beat_hz / (1j * beat_hz + self.chirp.high_pass_hz)
-        ratio = 1j * beat_hz / self.chirp.low_pass_hz
-        return np.asarray(high / (1 + math.sqrt(2.0) * ratio + ratio**2))
-
-    # What the receiver adds
-
-    def _leakage(self) -> np.ndarray:
-        """(rx, 1, sample) float32: leakage and DC offset, the same in every chirp."""
-        chirp, front = self.chirp, self.front_end
-        watts = front.transmitted_w(chirp) * _ratio(front.leakage_db)
-        between_m = np.linalg.norm(self._rx_m - front.tx_position_m, axis=1, keepdims=True)
-        delay_s = (2 * front.leakage_range_m + between_m) / SPEED_OF_LIGHT_M_S
-        beat_hz = chirp.slope_hz_per_s * delay_s
-        time_s = np.arange(chirp.samples_per_chirp) / chirp.sample_rate_hz
-        turns = self._first_hz * delay_s + beat_hz * time_s
-        amplitude = front.counts_per_root_watt(chirp) * math.sqrt(watts) * self.response(beat_hz)
-        offset = np.array([front.offset_counts[(number - 1) % 3] for number in chirp.rx_antennas])
-        tones = (amplitude * np.exp(2j * math.pi * turns)).real + offset[:, np.newaxis]
-        return np.asarray(tones[:, np.newaxis], np.float32)
-
-    def _noise_shaping(self) -> np.ndarray:
-        """(sample, sample) float32: turns white noise of 1 into thermal noise behind the filters, in ADC counts."""
-        chirp, front = self.chirp, self.front_end
-        band_hz = chirp.sample_rate_hz / 2
-        watts = _BOLTZMANN_J_K * _ROOM_K * band_hz * _ratio(front.noise_figure_db)
-        counts = front.counts_per_root_watt(chirp) * math.sqrt(watts / 2)  # root mean square of a tone of that power
-        shape = np.abs(self.response(np.fft.rfftfreq(chirp.samples_per_chirp, 1 / chirp.sample_rate_hz)))
-        kernel = np.fft.irfft(counts * shape, chirp.samples_per_chirp)
-        rows = [np.roll(kernel, shift) for shift in range(chirp.samples_per_chirp)]
-        return np.array(rows, np.float32)
-
-    def _noise(self, frame_index: int) -> np.ndarray:
-        """(rx, chirp, sample) float32, ADC counts: thermal noise and the ADC's own."""
-        generator = np.random.default_rng((self.seed, frame_index))
-        thermal = generator.standard_normal(self.chirp.cube_shape, np.float32) @ self._shaping
-        own = generator.standard_normal(self.chirp.cube_shape, np.float32)
-        own *= self.front_end.adc_noise_counts
-        thermal += own
-        return np.asarray(thermal)
-
-    def _frequency_errors(self, frame_index: int) -> np.ndarray:
-        """(chirp,) Hz"""
-        if self.front_end.frequency_noise_hz == 0:
-            return np.zeros(1)
-        generator = np.random.default_rng((self.seed, frame_index, 1))
-        return generator.normal(0.0, self.front_end.frequency_noise_hz, self.chirp.chirps_per_frame)
-
-
-def _ratio(decibels: float) -> float:
-    return float(10 ** (decibels / 10))
 
 
 def _rotation(turns: np.ndarray) -> np.ndarray:
