@@ -29,6 +29,8 @@ class SourceSettings:
         loop: files only: start again at the end.
         frame_id: the optical frame that goes into every ``Frame``.
         pixel_format: v4l2 only: a FourCC such as ``MJPG`` or ``YUYV``. Empty: what suits size and rate.
+        epoch_ns: video only: the moment of the file's first picture, ns of the system clock, so that several recordings
+            play in step. A moment in the past begins further on in the file. 0: when the file is opened.
     """
 
     kind: str = "v4l2"
@@ -39,6 +41,7 @@ class SourceSettings:
     loop: bool = False
     frame_id: str = "camera_optical_frame"
     pixel_format: str = ""
+    epoch_ns: int = 0
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

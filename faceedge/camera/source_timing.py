@@ -14,6 +14,7 @@ class Pacer:
     Args:
         rate_hz: frames a second, > 0.
         now_ns, sleep, system_ns: clocks, replaceable in tests.
+        epoch_ns: when frame 0 is due, on the clock ``system_ns``; 0: when somebody first waits.
     """
 
     def __init__(
@@ -22,11 +23,14 @@ class Pacer:
         now_ns: Callable[[], int] = time.monotonic_ns,
         sleep: Callable[[float], None] = time.sleep,
         system_ns: Callable[[], int] = time.time_ns,
+        epoch_ns: int = 0,
     ) -> None:
         self._period_ns = 1e9 / rate_hz
         self._now_ns, self._sleep, self._system_ns = now_ns, sleep, system_ns
         self._start_ns: int | None = None
-        self._start_system_ns = 0
+        self._start_system_ns = epoch_ns
+        if epoch_ns:
+            self._start_ns = now_ns() + epoch_ns - system_ns()
         self.index = 0
 
     def _offset_ns(self) -> int:

@@ -55,7 +55,8 @@ class VideoSource(Source):
             raise InputError(f"{path} opens as a video but holds no picture that can be decoded.")
         if not self.settings.width:
             self.height, self.width = self._next.shape[:2]
-        self._pacer = self._given_pacer or Pacer(self.rate_hz)
+        self._pacer = self._given_pacer or Pacer(self.rate_hz, epoch_ns=self.settings.epoch_ns)
+        self._begin_further_on()
         self.description = f"video file {path.name}"
 
     def _start(self, path: Path) -> None:
@@ -66,6 +67,26 @@ class VideoSource(Source):
             raise InputError(f"{path} is not a video file that OpenCV can open (MP4, MKV, WebM, AVI and GIF are).")
         self._capture = capture
         self._read_any = False
+
+    def _begin_further_on(self) -> None:
+        """Pictures that were due before anybody looked are not lost: nobody counts those of a camera that is off."""
+        assert self._capture is not None
+        late, count = self._pacer.behind(), int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        rounds = late // count * count if self.settings.loop and count > 0 else 0
+        self._pacer.skip(rounds)
+        self._leave_out(late - rounds)
+
+    def _leave_out(self, pictures: int) -> int:
+        """Go on by so many pictures, or to the file's end; how many it were."""
+        assert self._capture is not None
+        for done in range(pictures):
+            # Decoding is what a late reader has no time for; grab() alone still advances the file.
+            if self._next is not None:
+                self._next = None
+            elif not self._capture.grab():
+                return done
+            self._pacer.skip(1)
+        return pictures
 
     def _decode(self) -> np.ndarray | None:
         """The next picture of the file, from the start again with ``loop``, or None at the end."""
@@ -91,14 +112,7 @@ class VideoSource(Source):
             raise InputError(f"the video source {self.settings.path} was read before it was opened.")
         if self.finished:
             return None
-        late = self._pacer.behind()
-        for _ in range(late):
-            # Decoding is what a late reader has no time for; grab() alone still advances the file.
-            self._next = None
-            if not self._capture.grab():
-                break
-            self._pacer.skip(1)
-            self.dropped += 1
+        self.dropped += self._leave_out(self._pacer.behind())
         if self._next is None:
             self._next = self._decode()
             if self._next is None:

@@ -9,6 +9,7 @@ with growing pauses.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from rclpy.publisher import Publisher
@@ -34,6 +35,7 @@ PAUSES_S = (0.25, 10.0)
 SILENCE_S = 2.0
 """Without a frame for this long a running source is worth a warning."""
 TOPIC = "topic"
+LATEST_NS = (1 << 63) - 1
 
 PARAMETERS = (
     Spec("source", "v4l2", "Where pictures come from.", choices=(*KINDS, TOPIC)),
@@ -47,6 +49,15 @@ PARAMETERS = (
     Spec("height", 0, "Height of the pictures in pixels.", 0, MAX_SIDE_PX),
     Spec("rate_hz", 0.0, "Pictures a second; 0: the source's own rate.", 0.0, MAX_RATE_HZ),
     Spec("loop", False, "Start files again at their end."),
+    Spec(
+        "epoch_ns",
+        0,
+        "video: moment of the file's first picture, ns of the system clock, to play in step with other sensors; 0: at "
+        "activation.",
+        0,
+        LATEST_NS,
+        at_activation=True,
+    ),
     Spec("pixel_format", "", "v4l2: FourCC such as MJPG or YUYV; empty: what suits size and rate."),
     Spec("frame_id", "camera_optical_frame", "TF frame of the pictures (z forward, x right, y down)."),
     Spec("camera_info_url", "", "Calibration YAML: a path, file:// or package://; empty: published as not calibrated."),
@@ -100,6 +111,8 @@ class CameraNode(ManagedNode):
     def activate(self) -> None:
         """Open the source and start to read. A device that is absent may come later; a wrong file may not."""
         assert self._source is not None
+        epoch_ns = self.get_parameter("epoch_ns").value
+        self._source.settings = replace(self._source.settings, epoch_ns=epoch_ns)
         self._rate, self._timer = RateMeter(), StageTimer()
         reader = SourceReader("camera", self._source, self._emit, self.get_logger(), self.crashed, PAUSES_S)
         reader.start()

@@ -47,7 +47,9 @@ class ManagedNode(rclpy.lifecycle.Node):
     def __init__(self, name: str, specs: tuple[Spec, ...], **node_options: Any) -> None:
         self._configured = False
         super().__init__(name, **node_options)
-        self._parameters_table = ParameterTable(self, COMMON + specs, lambda: not self._configured)
+        self._parameters_table = ParameterTable(
+            self, COMMON + specs, lambda: not self._configured, lambda: self.state == "active"
+        )
         self._failure = ""
         self._crash = ""
         self._diagnostics = Diagnostics(self, self._full_report)

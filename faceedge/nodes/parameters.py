@@ -32,6 +32,8 @@ class Spec:
         low, high: limits, both included; only for numbers.
         choices: the allowed texts; empty allows all.
         read_only: fixed when the process starts.
+        at_activation: read when the node is activated, so it may change while the node is inactive. All others are read
+            when it is configured.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Spec:
     high: float | None = None
     choices: tuple[str, ...] = ()
     read_only: bool = False
+    at_activation: bool = False
 
     def descriptor(self) -> ParameterDescriptor:
         """The rcl_interfaces/ParameterDescriptor of this parameter."""
@@ -78,12 +81,19 @@ class ParameterTable:
         node: owner.
         specs: the rows.
         may_change: whether values are open to change now; they are read when the node is configured.
+        is_active: whether those that are read at activation are in use.
     """
 
-    def __init__(self, node: rclpy.node.Node, specs: tuple[Spec, ...], may_change: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        node: rclpy.node.Node,
+        specs: tuple[Spec, ...],
+        may_change: Callable[[], bool],
+        is_active: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._node = node
         self._specs = {spec.name: spec for spec in specs}
-        self._may_change = may_change
+        self._may_change, self._is_active = may_change, is_active
         self._problems: dict[str, str] = {}
         overrides: dict[str, Parameter] = node._parameter_overrides
         for spec in specs:
@@ -112,7 +122,10 @@ class ParameterTable:
             if spec is None:
                 continue
             sentence = spec.problem(parameter.value)
-            if not sentence and not self._may_change():
+            if not sentence and spec.at_activation and not self._may_change():
+                if self._is_active():
+                    sentence = f"parameter '{spec.name}' is read when the node is activated; deactivate it first"
+            elif not sentence and not self._may_change():
                 sentence = (
                     f"parameter '{spec.name}' is read when the node is configured; deactivate and clean up the node, "
                     "set it, then configure and activate again"

@@ -63,6 +63,10 @@ class Bgt60Chip:
         clock: its time.
         drift_ppm: its oscillator is faster than 80 MHz by so much.
         temperature_c: of the chip; may be set at any time.
+        epoch: is asked for a moment on ``clock`` in ns whenever frames start. They then wait for the next whole number
+            of frame periods since that moment, which is also the number of the feed's first frame: what is seen follows
+            the time, not when somebody began to look. None, or a function that returns None: frames start at once, and
+            the feed goes on where it was.
 
     Attributes:
         answers: False: nobody drives MISO, all bytes read 0.
@@ -77,8 +81,10 @@ class Bgt60Chip:
         *,
         drift_ppm: float = 0.0,
         temperature_c: float = 40.0,
+        epoch: Callable[[], int | None] | None = None,
     ) -> None:
         self.feed = feed
+        self._epoch = epoch
         self.clock = clock or RealClock()
         self.temperature_c = temperature_c
         self.answers = True
@@ -304,8 +310,13 @@ class Bgt60Chip:
         test = bool(self._registers[SFCTL] & LFSR_EN)
         feed = self._feed_for(chirp_settings(self._registers))
         run = Run(timing, self._ns_per_cycle, feed, self._next_index, test)
+        epoch_ns = self._epoch() if self._epoch else None
+        if epoch_ns is not None:
+            run.align(epoch_ns, self.clock.now_ns())
         run.prepare()
         run.start_ns = self.clock.now_ns()
+        if epoch_ns is not None:
+            run.align(epoch_ns, run.start_ns)
         self._run = run
         if not test:
             self._runs.append(self._run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -57,6 +58,15 @@ class Run:
     def prepare(self) -> None:
         """Have the first frame ready, so that a feed may take its time before the frames start."""
         self._frame(0)
+
+    def align(self, epoch_ns: int, now_ns: int) -> None:
+        """Begin at the first frame that can still begin: the first ramp of frame n lies n periods after ``epoch_ns``."""
+        frame, before = self.timing.frame, self.timing.first_ramp
+        index = math.ceil(((now_ns - epoch_ns) / self.ns_per_cycle + before) / frame)
+        if index != self.first_index:
+            self.cache.clear()
+        self.first_index = index
+        self.start_ns = epoch_ns + math.floor((index * frame - before) * self.ns_per_cycle)
 
     def words_at(self, now_ns: int) -> int:
         """Words written into the FIFO until ``now_ns``."""
