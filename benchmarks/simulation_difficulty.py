@@ -57,7 +57,7 @@ def pictures(recording: Recording) -> Pictures:
     for index in range(len(recording.stamps_ns)):
         cube = recording.cube(index)
         doppler = moving(cube).copy()
-        slow = micro.push(moving, index)
+        slow = micro.push(moving.range_spectrum, index)
         if slow is None or index % STEP:
             continue
         still = full(cube)
