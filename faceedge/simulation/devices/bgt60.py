@@ -301,6 +301,7 @@ class Bgt60Chip:
         else:
             try:
                 timing = decode(self._registers)
+                feed = self._feed_for(chirp_settings(self._registers))
             except ConfigurationError as error:
                 self.complaint = str(error)
         if self.complaint:
@@ -308,7 +309,6 @@ class Bgt60Chip:
             return
         self.counters["starts"] += 1
         test = bool(self._registers[SFCTL] & LFSR_EN)
-        feed = self._feed_for(chirp_settings(self._registers))
         run = Run(timing, self._ns_per_cycle, feed, self._next_index, test)
         epoch_ns = self._epoch() if self._epoch else None
         if epoch_ns is not None:
