@@ -83,7 +83,7 @@ def _options(fields: Mapping[str, str]) -> tuple[str, dict[str, str]]:
 def _encoding(fields: Mapping[str, str], name: str) -> str:
     kind, options = _options(fields)
     found = _FORMATS.get(kind) or _VERSIONS.get(fields.get("evt", ""))
-    if kind and kind not in _FORMATS or not found:
+    if (kind and kind not in _FORMATS) or not found:
         said = kind or fields.get("evt", "nothing")
         raise InputError(f"{name} holds the encoding {said[:40]!r}; known are EVT2, EVT2.1 and EVT3.")
     if options.get("endianness", "little") != "little":
@@ -193,6 +193,8 @@ def _header_text(width: int, height: int, facts: Mapping[str, str], offset_us: i
 class RawReader:
     """Reads the events of a RAW file of EVT3, a chunk at a time.
 
+    Iterate for decoded events from the beginning; or use it as a context manager and ``read`` the words as they are.
+
     Args:
         path: of the file.
 
@@ -213,6 +215,8 @@ class RawReader:
         self.height = self.header.height or LARGEST_SIDE
         self.decoder = Decoder(self.width, self.height)
 
+        self._file: IO[bytes] | None = None
+
     @property
     def counters(self) -> Counters:
         """What came so far."""
@@ -221,15 +225,38 @@ class RawReader:
     def __iter__(self) -> Iterator[np.ndarray]:
         """Chunks of events in order, from the beginning of the file."""
         self.decoder = Decoder(self.width, self.height)
+        with self:
+            while data := self.read(CHUNK_BYTES):
+                events = self.decoder.feed(data)
+                events["t"] += self.header.start_us
+                yield events
+
+    def read(self, size: int) -> bytes:
+        """The next ``size`` bytes of words, fewer at the end; times in them begin at ``header.start_us``."""
+        if self._file is None:
+            raise InputError(f"{self.path} was read before it was opened.")
         try:
-            with self.path.open("rb") as file:
-                file.seek(self.header.bytes)
-                while data := file.read(CHUNK_BYTES):
-                    events = self.decoder.feed(data)
-                    events["t"] += self.header.start_us
-                    yield events
+            return self._file.read(size)
         except OSError as error:
             raise InputError(f"{self.path} cannot be read: {error.strerror}.") from error
+
+    def close(self) -> None:
+        """Give the file back; may be called twice."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def __enter__(self) -> Self:
+        self.close()
+        try:
+            self._file = self.path.open("rb")
+        except OSError as error:
+            raise InputError(f"{self.path} cannot be read: {error.strerror}.") from error
+        self._file.seek(self.header.bytes)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
 
 def read_header(path: Path | str) -> RawHeader:
