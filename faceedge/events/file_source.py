@@ -43,7 +43,8 @@ class EventFileSource:
         path: of the RAW file (EVT3).
         batch_us: how long the stretches are.
         loop_s: the file begins anew every so many seconds; what it holds beyond that is left out. 0: it plays once.
-        epoch_ns: when its time 0 is, ns of the system clock; a moment in the past begins further on. 0: at ``open()``.
+        epoch_ns: when its time 0 is, ns of the system clock; a moment in the past begins further on. 0: its first event
+            is at ``open()``, whatever its time is.
         system_ns, sleep: clocks, replaceable in tests.
 
     Attributes, valid from ``open()`` on:
@@ -139,10 +140,16 @@ class EventFileSource:
     def _stretches(self) -> Iterator[tuple[int, np.ndarray]]:
         """The file once: end of each stretch, events in it."""
         kept, end_us = no_events(), self._batch_us
+        first_us: int | None = 0 if self.epoch_ns else None
         with self._reader() as reader:
             decoder = Decoder(reader.width, reader.height)
             while data := reader.read(PIECE_BYTES):
-                kept = np.concatenate([kept, decoder.feed(data)])
+                events = decoder.feed(data)
+                events["t"] += reader.header.start_us
+                if first_us is None and len(events):
+                    first_us = int(events["t"][0])
+                events["t"] -= first_us or 0
+                kept = np.concatenate([kept, events])
                 while len(kept) and int(kept["t"][-1]) >= end_us:
                     cut = int(np.searchsorted(kept["t"], end_us))
                     if self._loop_us and end_us >= self._loop_us:

@@ -23,7 +23,7 @@ from faceedge.nodes import conversions, shared_frames
 from faceedge.nodes.camera_info import CalibrationAtSize
 from faceedge.nodes.diagnostics import Level, RateMeter, Report, latency_values
 from faceedge.nodes.lifecycle import ManagedNode
-from faceedge.nodes.parameters import Spec
+from faceedge.nodes.parameters import LATEST_NS, Spec
 from faceedge.nodes.process import run_nodes
 from faceedge.nodes.qos import IMAGE_OUT
 from faceedge.nodes.shared_frames import SharedFrame
@@ -35,7 +35,6 @@ PAUSES_S = (0.25, 10.0)
 SILENCE_S = 2.0
 """Without a frame for this long a running source is worth a warning."""
 TOPIC = "topic"
-LATEST_NS = (1 << 63) - 1
 
 PARAMETERS = (
     Spec("source", "v4l2", "Where pictures come from.", choices=(*KINDS, TOPIC)),

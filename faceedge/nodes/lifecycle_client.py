@@ -9,6 +9,8 @@ from typing import Any
 import rclpy.node
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
+from rcl_interfaces.srv import SetParameters
+from rclpy.parameter import Parameter
 
 from faceedge.errors import DeviceError
 
@@ -60,6 +62,29 @@ class LifecycleClient:
                 return
             if response is not None and state:
                 raise DeviceError(f"the node {node} refused to {name} and is {state}; its log says why.")
+            self._check_time(deadline, f"no answer from {node} to {name} within {timeout_s:g} s.")
+
+    def set_parameter(
+        self, node: str, name: str, value: Any, timeout_s: float, alive: Callable[[], None] = lambda: None
+    ) -> None:
+        """Set one parameter of ``node``.
+
+        Args:
+            node: full name.
+            name, value: of the parameter.
+            timeout_s, alive: as of ``transition``.
+
+        Raises:
+            DeviceError: no answer in time, or the node refused.
+        """
+        request = SetParameters.Request(parameters=[Parameter(name, value=value).to_parameter_msg()])
+        deadline = time.monotonic() + timeout_s
+        while True:
+            response = self._call(SetParameters, f"{node}/set_parameters", request, deadline, alive)
+            if response is not None:
+                if not response.results[0].successful:
+                    raise DeviceError(f"the node {node} refused {name}: {response.results[0].reason}.")
+                return
             self._check_time(deadline, f"no answer from {node} to {name} within {timeout_s:g} s.")
 
     def wait_for_state(self, node: str, state: str, timeout_s: float, alive: Callable[[], None] = lambda: None) -> None:

@@ -20,6 +20,8 @@ from rclpy.parameter import Parameter
 from faceedge.errors import ConfigurationError
 
 QOS_PREFIX = "qos_overrides."
+LATEST_NS = (1 << 63) - 1
+"""The largest moment in ns that a parameter can hold."""
 TYPE_NAMES: dict[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 

@@ -18,6 +18,8 @@ IMAGE_IN = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=Reli
 # Eight radar frames make one micro range-Doppler image, so a listener that was busy for a moment should miss none.
 RADAR_OUT = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=8, reliability=ReliabilityPolicy.RELIABLE)
 RADAR_IN = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=16, reliability=ReliabilityPolicy.BEST_EFFORT)
+# Packets of an event camera are many and small; a listener that was busy for seconds should miss none.
+EVENTS_OUT = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1000, reliability=ReliabilityPolicy.RELIABLE)
 LATCHED = QoSProfile(
     history=HistoryPolicy.KEEP_LAST,
     depth=1,

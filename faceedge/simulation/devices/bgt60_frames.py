@@ -60,7 +60,7 @@ class Run:
         self._frame(0)
 
     def align(self, epoch_ns: int, now_ns: int) -> None:
-        """Begin at the first frame that can still begin: the first ramp of frame n lies n periods after ``epoch_ns``."""
+        """Begin at the next frame; the first ramp of frame n lies n frame periods after ``epoch_ns``."""
         frame, before = self.timing.frame, self.timing.first_ramp
         index = math.ceil(((now_ns - epoch_ns) / self.ns_per_cycle + before) / frame)
         if index != self.first_index:

@@ -1,8 +1,8 @@
 """Raw radar frames in few bytes, exactly: what a demonstration ships.
 
-From chirp to chirp of a frame, and from frame to frame, most of what a radar's ADC reads stays the same: leakage, offset
-and still echoes. What is left of a difference is mostly noise of a few counts. Differences are folded to small numbers
-without a sign, and their lower and upper bytes compressed apart.
+From chirp to chirp of a frame, and from frame to frame, most of what a radar's ADC reads stays the same: leakage,
+offset and still echoes. What is left of a difference is mostly noise of a few counts. Differences are folded to small
+numbers without a sign, and their lower and upper bytes compressed apart.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MOST_BYTES = 1 << 32
 def pack(cubes: np.ndarray) -> bytes:
     """(frame, rx, chirp, sample) uint16 as bytes, which `unpack` turns into the same numbers."""
     rows = np.ascontiguousarray(cubes.transpose(1, 0, 2, 3)).reshape(cubes.shape[1], -1, cubes.shape[3])
-    steps = np.diff(rows.view(np.int16), axis=1, prepend=np.int16(0))
+    steps: np.ndarray = np.diff(rows.view(np.int16), axis=1, prepend=np.int16(0))
     folded = ((steps << 1) ^ (steps >> 15)).view(np.uint16)
     planes = b"".join(plane.astype(np.uint8).tobytes() for plane in (folded & 0xFF, folded >> 8))
     return MAGIC + json.dumps(cubes.shape).encode() + b"\n" + lzma.compress(planes, preset=6)

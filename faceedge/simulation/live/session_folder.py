@@ -1,7 +1,7 @@
 """A session folder, as `faceedge simulate` writes it or as it ships, for playing.
 
-What ships is the same but smaller: the radar's frames are in ``radar/frames.xz`` instead of ``radar/radar.npy``, and the
-events in ``events.raw.xz`` instead of ``events.raw``. Nothing here needs the extra ``sim``.
+What ships is the same but smaller: the radar's frames are in ``radar/frames.xz`` instead of ``radar/radar.npy``, and
+the events in ``events.raw.xz`` instead of ``events.raw``. Nothing here needs the extra ``sim``.
 """
 
 from __future__ import annotations

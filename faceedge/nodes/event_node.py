@@ -1,0 +1,136 @@
+"""Event camera node: packets of contrast changes on `~/events`, encoded as EVT3.
+
+It plays a RAW file as if a camera delivered it, from a moment that may be given, so that it runs in step with the
+recordings of other sensors. Packets are stamped with their first event; each can be decoded without those before it.
+They are encoded and published only while somebody subscribes.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from event_camera_msgs.msg import EventPacket
+
+from faceedge.errors import ConfigurationError
+from faceedge.events.evt3 import EncoderState, encode
+from faceedge.events.file_source import EventBatch, EventFileSource
+from faceedge.nodes.diagnostics import RateMeter, Report, latency_values
+from faceedge.nodes.headers import bytes_of, make_header
+from faceedge.nodes.lifecycle import ManagedNode
+from faceedge.nodes.parameters import LATEST_NS, Spec
+from faceedge.nodes.process import run_nodes
+from faceedge.nodes.qos import EVENTS_OUT
+from faceedge.nodes.source_reader import SourceReader
+from faceedge.timing import StageTimer
+
+ENCODING = "evt3"
+PAUSES_S = (0.25, 10.0)
+
+PARAMETERS = (
+    Spec("path", "", "RAW file (EVT3) to play."),
+    Spec("packet_ms", 10.0, "How much time one packet covers.", 1.0, 1000.0),
+    Spec("loop_s", 0.0, "Start the file again every so many seconds; 0: play it once.", 0.0, 86_400.0),
+    Spec(
+        "epoch_ns",
+        0,
+        "Moment of the file's time 0, ns of the system clock, to play in step with other sensors; 0: its first event "
+        "is at activation.",
+        0,
+        LATEST_NS,
+        at_activation=True,
+    ),
+    Spec("frame_id", "event_camera_optical_frame", "TF frame of the sensor (z forward, x right, y down)."),
+)
+
+
+class EventNode(ManagedNode):
+    """Lifecycle node `event_camera`; parameters in ``PARAMETERS``."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__("event_camera", PARAMETERS, **options)
+        self._source: EventFileSource | None = None
+        self._reader: SourceReader[EventBatch] | None = None
+        self._publisher: Any = None
+        self._events = 0
+        self._encoder = EncoderState()
+        self._rate, self._timer = RateMeter(), StageTimer()
+
+    def configure(self, values: dict[str, Any]) -> None:
+        """Check the settings, make the publisher."""
+        if not values["path"]:
+            raise ConfigurationError("the event camera node needs the path of a RAW file; it is empty.")
+        batch_us = round(1000 * values["packet_ms"])
+        self._source = EventFileSource(Path(values["path"]).expanduser(), batch_us=batch_us, loop_s=values["loop_s"])
+        self._frame_id = values["frame_id"]
+        self._publisher = self.make_publisher(EventPacket, "~/events", EVENTS_OUT)
+
+    def activate(self) -> None:
+        """Open the file and start to play. A wrong file is refused."""
+        assert self._source is not None
+        self._source.epoch_ns = self.get_parameter("epoch_ns").value
+        self._events, self._encoder = 0, EncoderState()
+        self._rate, self._timer = RateMeter(), StageTimer()
+        reader = SourceReader("events", self._source, self._emit, self.get_logger(), self.crashed, PAUSES_S)
+        reader.start()
+        self._reader = reader
+
+    def deactivate(self) -> None:
+        """Stop to play and close the file."""
+        if self._reader is not None:
+            self._reader.stop()
+            self._reader = None
+        if self._source is not None:
+            self._source.close()
+
+    def cleanup(self) -> None:
+        """Take the publisher back."""
+        if self._publisher is not None:
+            self.destroy_publisher(self._publisher)
+        self._publisher = self._source = None
+
+    # Reader's thread.
+
+    def _emit(self, batch: EventBatch) -> None:
+        """Publish a batch where somebody subscribes."""
+        source = self._source
+        assert source is not None
+        self._timer.add("first event to node", max(0, time.time_ns() - batch.stamp_ns))
+        if self._publisher.get_subscription_count():
+            with self._timer.stage("publish"):
+                words = encode(batch.events, state=self._encoder, width=source.width, height=source.height)
+                self._publisher.publish(
+                    EventPacket(
+                        header=make_header(batch.stamp_ns, self._frame_id),
+                        width=source.width,
+                        height=source.height,
+                        seq=batch.sequence,
+                        encoding=ENCODING,
+                        is_bigendian=False,
+                        events=bytes_of(words),
+                    )
+                )
+        self._events += len(batch.events)
+        self._rate.tick()
+
+    # Diagnostics.
+
+    def report(self) -> Report:
+        """Rate of packets and events, and latency."""
+        source = self._source
+        assert source is not None
+        values: dict[str, object] = {
+            "rate": f"{self._rate.rate_hz():.1f} Hz",
+            "events": self._events,
+            "size": f"{source.width}x{source.height}",
+            **latency_values(self._timer),
+        }
+        return Report(
+            message="end of file" if source.finished else "running", hardware_id=source.description, values=values
+        )
+
+
+def main(args: list[str] | None = None) -> int:
+    """Entry point `event_node`."""
+    return run_nodes([EventNode], args)
