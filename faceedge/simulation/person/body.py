@@ -1,0 +1,195 @@
+"""A synthetic person's body: a mesh that follows a motion.
+
+Face units, breath and pulse displace the vertices linearly; eyeballs turn about their centres with the gaze, and the
+lids follow; the head turns about its pivot, less and less down the neck, while the trunk keeps facing the sensors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from faceedge.simulation.performance.motion import FACE_UNITS, Motion
+from faceedge.simulation.person.following import follow_motion
+from faceedge.simulation.person.head import Head, load_head
+from faceedge.simulation.person.person import Person
+from faceedge.simulation.person.subdivision import Refinement, refine, refined_targets
+from faceedge.simulation.surface import PARTS, Mesh
+
+REFLECTION = {
+    "skin": 0.61, "eye_left": 0.7, "eye_right": 0.7, "lashes": 0.0, "teeth": 0.45, "tongue": 0.68, "hair": 0.1,
+    "clothes": 0.25, "glasses": 0.9, "mask": 0.1, "beard": 0.1, "other": 0.5,
+}  # fmt: skip
+
+FULL_GAZE_RAD = 0.52
+"""Gaze at which the units eyeLook* are 1: about 30 degrees."""
+
+_LOOKS = {name: FACE_UNITS.index(name) for name in FACE_UNITS if name.startswith("eyeLook")}
+"""Moved by the gaze, whatever the motion's own units say, so that lids and eyeballs never disagree."""
+
+
+class Body:
+    """The mesh of ``person`` and where it is.
+
+    Args:
+        person: who.
+        longest_edge_m: None for the mesh as it was modelled, with which cameras see the person; a length for the
+            radar's: triangles of face and ears are split, smoothly, until none has a longer edge.
+    """
+
+    def __init__(self, person: Person, *, longest_edge_m: float | None = None) -> None:
+        head = load_head()
+        points = head.shaped(np.asarray(person.shape, np.float32)) * np.asarray(person.size, np.float32)
+        skin = points[: head.vertices]
+        _round_eyes(head, skin)
+        refinement = refine(head, skin, longest_edge_m)
+        self.person = person
+        self._refinement = refinement
+        self._rest = _Rest.of(head, person, points, refinement)
+        part = head.part[refinement.parent]
+        self.mesh = Mesh(
+            triangles=refinement.triangles,
+            corner_uv=refinement.corner_uv,
+            part=part,
+            reflection=np.array([REFLECTION[name] for name in PARTS], np.float32)[part],
+            opaque=part != PARTS.index("lashes"),
+        )
+
+    @property
+    def rest_m(self) -> np.ndarray:
+        """(v, 3) float32 the neutral face in the head's own frame."""
+        return self._rest.points
+
+    @property
+    def nose_tip_m(self) -> np.ndarray:
+        """(3,) the tip of the nose in the head's own frame, with a neutral face."""
+        return self._rest.points[load_head().landmarks["nose_tip"]].astype(np.float64)
+
+    def vertices(self, motion: Motion) -> np.ndarray:
+        """(t, v, 3) float64 positions in m in the world's frame."""
+        rest = self._rest
+        out = np.empty((len(motion), len(rest.points), 3))
+        units = _units_with_gaze(motion)
+        turn = _rotation(np.asarray(motion.head_rad, np.float64))
+        gaze = _rotation(np.concatenate([motion.gaze_rad, np.zeros((len(motion), 1))], axis=1).astype(np.float64))
+        follow_motion(
+            out, rest.points, rest.follow, rest.chest, rest.pulse, rest.eye, rest.centres, rest.unit_start,
+            rest.unit_vertex, rest.unit_delta, units, np.asarray(motion.chest_m, np.float64),
+            np.asarray(motion.pulse_m, np.float64), np.asarray(motion.pivot_m, np.float64), *turn, gaze[2],
+        )  # fmt: skip
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """The neutral body in the head's frame, with what moves it; all float32 but the integers.
+
+    Attributes:
+        points: (v, 3). follow: (v,). chest, pulse: (v, 3) movement for 1 m of breath and of pulse.
+        eye: (v,) int8, 1 on the left eyeball, 2 on the right one. centres: (2, 3) of the eyeballs.
+        unit_start, unit_vertex, unit_delta: the face units, as in `faceedge.simulation.person.head.Targets`.
+    """
+
+    points: np.ndarray
+    follow: np.ndarray
+    chest: np.ndarray
+    pulse: np.ndarray
+    eye: np.ndarray
+    centres: np.ndarray
+    unit_start: np.ndarray
+    unit_vertex: np.ndarray
+    unit_delta: np.ndarray
+
+    @classmethod
+    def of(cls, head: Head, person: Person, points: np.ndarray, refinement: Refinement) -> _Rest:
+        skin = points[: head.vertices]
+        eye = np.zeros(head.vertices, np.float32)
+        for number, name in enumerate(("eye_left", "eye_right"), 1):
+            eye[np.unique(head.triangles[head.part == PARTS.index(name)])] = number
+        centres = np.stack([_middle(skin[eye == number]) for number in (1, 2)])
+        units = refined_targets(head.units, refinement)
+        return cls(
+            points=refinement.apply(skin),
+            follow=refinement.apply(head.follow[:, None])[:, 0],
+            chest=refinement.apply(_chest(head, points)),
+            pulse=refinement.apply(_pulse(head, skin)),
+            eye=np.round(refinement.apply(eye[:, None])[:, 0]).astype(np.int8),
+            centres=centres.astype(np.float32),
+            unit_start=units.start.astype(np.int64),
+            unit_vertex=units.vertex,
+            unit_delta=np.ascontiguousarray(units.delta_m * np.asarray(person.size, np.float32)),
+        )
+
+
+def _middle(points_m: np.ndarray) -> np.ndarray:
+    return 0.5 * (points_m.min(axis=0) + points_m.max(axis=0))
+
+
+def _round_eyes(head: Head, skin_m: np.ndarray) -> None:
+    """Bring the eyeballs back to the shape they were modelled in, after the head's depth and breadth changed: a ball
+    that is none would swell out of the lids when it turns.
+    """
+    for name in ("eye_left", "eye_right"):
+        rows = np.unique(head.triangles[head.part == PARTS.index(name)])
+        modelled = head.base_m[rows] - _middle(head.base_m[rows])
+        now = skin_m[rows] - _middle(skin_m[rows])
+        scale = np.sqrt((now**2).sum() / (modelled**2).sum())
+        skin_m[rows] = _middle(skin_m[rows]) + scale * modelled
+
+
+def _chest(head: Head, points_m: np.ndarray) -> np.ndarray:
+    """(v, 3) movement for 1 m of breath: the breastbone forward, the shoulders up a little, the neck hardly."""
+    skin = points_m[: head.vertices]
+    depth = points_m[head.joints["neck"], 2] - skin[:, 2]
+    trunk = (1 - head.follow) * np.clip(depth / 0.12 + 0.35, 0, 1)
+    shoulder = np.clip(np.abs(skin[:, 1]) / 0.17, 0, 1)
+    move = np.zeros_like(skin)
+    move[:, 0] = trunk * (1 - 0.6 * shoulder**2)
+    move[:, 1] = trunk * 0.15 * np.sign(skin[:, 1]) * shoulder
+    move[:, 2] = trunk * (0.25 + 0.35 * shoulder)
+    return move.astype(np.float32)
+
+
+def _pulse(head: Head, skin_m: np.ndarray) -> np.ndarray:
+    """(v, 3) movement for 1 m of pulse: outward along the normals of the skin of head and neck."""
+    skin = head.triangles[head.part == PARTS.index("skin")]
+    corners = skin_m[skin]
+    face = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normal = np.zeros_like(skin_m)
+    for corner in range(3):
+        np.add.at(normal, skin[:, corner], face)
+    length = np.linalg.norm(normal, axis=1, keepdims=True)
+    return np.asarray(head.follow[:, None] * normal / np.maximum(length, 1e-12), np.float32)
+
+
+def _units_with_gaze(motion: Motion) -> np.ndarray:
+    """(t, 52) float32 face units, in which the gaze moves the lids."""
+    units = np.array(motion.units, np.float32)
+    left, down = np.asarray(motion.gaze_rad, np.float32).T / np.float32(FULL_GAZE_RAD)
+    for name, value in (
+        ("eyeLookOutLeft", left), ("eyeLookInRight", left), ("eyeLookInLeft", -left), ("eyeLookOutRight", -left),
+        ("eyeLookDownLeft", down), ("eyeLookDownRight", down), ("eyeLookUpLeft", -down), ("eyeLookUpRight", -down),
+    ):  # fmt: skip
+        units[:, _LOOKS[name]] = np.clip(value, 0, 1.2)
+    return units
+
+
+def _rotation(angles_rad: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Axis (t, 3), angle (t,) and matrix (t, 3, 3) of yaw, pitch, roll (t, 3) about z, y, x (intrinsic)."""
+    (cy, cp, cr), (sy, sp, sr) = np.cos(angles_rad).T, np.sin(angles_rad).T
+    matrix = np.stack(
+        [
+            cy * cp, cy * sp * sr - sy * cr, cy * sp * cr + sy * sr,
+            sy * cp, sy * sp * sr + cy * cr, sy * sp * cr - cy * sr,
+            -sp, cp * sr, cp * cr,
+        ],
+        axis=-1,
+    ).reshape(-1, 3, 3)  # fmt: skip
+    skew = np.stack(
+        [matrix[:, 2, 1] - matrix[:, 1, 2], matrix[:, 0, 2] - matrix[:, 2, 0], matrix[:, 1, 0] - matrix[:, 0, 1]],
+        axis=1,
+    )
+    sine = np.linalg.norm(skew, axis=1) / 2
+    angle = np.arctan2(sine, (np.trace(matrix, axis1=1, axis2=2) - 1) / 2)
+    return skew / np.maximum(2 * sine, 1e-12)[:, None], angle, matrix
