@@ -46,10 +46,13 @@ COMMANDS = (
     _Entry(("record",), "faceedge.cli.record", "topics into a bag, or a radar's samples into the vendor's folder"),
     _Entry(("replay",), "faceedge.cli.replay", "a bag or a radar's recording folder on topics again, bit for bit"),
     _Entry(("emulate",), "faceedge.cli.emulate", "a radar on serial ports that are none, for work without hardware"),
+    _Entry(("simulate",), "faceedge.cli.simulate", "data sets of synthetic people, seen by radar and cameras at once"),
     _Entry(("train", "expression"), "faceedge.cli.train", "train the expression model and export it to TFLite"),
     _Entry(("evaluate", "expression"), "faceedge.cli.evaluate", "figures of the expression model on anyone's data"),
     _Entry(("bench",), "faceedge.cli.bench", "measure latency, memory and message cost on this machine"),
 )
+EXTRAS = {"train": "'faceedge[train]'", "simulate": "'faceedge[sim]'"}
+"""What installs the packages of subcommands that need more than faceedge itself."""
 _GROUPS = {"view": "look at a sensor", "train": "train a model", "evaluate": "evaluate a model"}
 
 
@@ -87,7 +90,7 @@ def _load(entry: _Entry) -> _Command:
         words = " ".join(entry.words)
         if error.name == entry.module:
             raise FaceedgeError(f"`faceedge {words}` is not part of this installation.") from error
-        extra = "'faceedge[train]'" if entry.words[0] == "train" else "faceedge"
+        extra = EXTRAS.get(entry.words[0], "faceedge")
         raise FaceedgeError(
             f"`faceedge {words}` needs the Python package {error.name!r}, which is not installed; `pip install "
             f"{extra}` brings it, or start it from the environment that ./demo or ./test prepared."

@@ -44,7 +44,11 @@ def check_backend(jobs: int, backend: str, address: str = "") -> None:
 
 
 def run(
-    function: Callable[[_Item], _Result], items: Iterable[_Item], jobs: int = 1, backend: str = "loky", address: str = ""
+    function: Callable[[_Item], _Result],
+    items: Iterable[_Item],
+    jobs: int = 1,
+    backend: str = "loky",
+    address: str = "",
 ) -> Iterator[_Result]:
     """Results of ``function`` in the order in which they are ready. Every worker uses one thread.
 
@@ -117,7 +121,9 @@ def _cluster(backend: str, jobs: int, address: str) -> Iterator[tuple[dict[str, 
             try:
                 ray.init(**({"address": address} if address else {"num_cpus": jobs}), log_to_driver=False)
             except Exception as error:  # of many types
-                raise ConfigurationError(f"no Ray cluster at {address or 'this machine'}: {one_line(error)}.") from error
+                raise ConfigurationError(
+                    f"no Ray cluster at {address or 'this machine'}: {one_line(error)}."
+                ) from error
             stack.callback(ray.shutdown)
             yield {"backend": "ray"}, -1 if address else jobs
         else:

@@ -282,7 +282,9 @@ def _make(session: Session, folder: str, formats: Sequence[str], stage: Builder 
 
 
 def _done(facts: dict[str, Any]) -> Done:
-    return Done(path=facts["path"], duration_s=facts["duration_s"], size=sum(facts["files"].values()), **facts["counts"])
+    return Done(
+        path=facts["path"], duration_s=facts["duration_s"], size=sum(facts["files"].values()), **facts["counts"]
+    )
 
 
 def gigabytes(size: float) -> str:

@@ -109,11 +109,14 @@ def read_manifest(folder: Path) -> Manifest | None:
             totals=dict(content["totals"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError, ConfigurationError) as error:
-        raise ConfigurationError(f"{path} lacks or misstates a part of its format {FORMAT}: {error}; {hint}.") from error
+        raise ConfigurationError(
+            f"{path} lacks or misstates a part of its format {FORMAT}: {error}; {hint}."
+        ) from error
 
 
 def _options(values: dict[str, Any]) -> Options:
-    return Options(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+    plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    return Options(**plain)
 
 
 def check_same(manifest: Manifest, options: Options, sessions: Sequence[Session], folder: Path) -> None:

@@ -99,10 +99,11 @@ class Session:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """A session from what ``to_dict`` gave, also after JSON has made lists of its tuples; other keys are ignored."""
+        """A session from what ``to_dict`` gave, also when JSON made lists of tuples; ignores other keys."""
         own = {field.name: values[field.name] for field in dataclasses.fields(cls)}
-        plain = {key: tuple(value) if isinstance(value, list) else value for key, value in own.items()}
-        return cls(**{**plain, "chirp": from_json(json.dumps(values["chirp"]))})
+        plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in own.items()}
+        plain["chirp"] = from_json(json.dumps(values["chirp"]))
+        return cls(**plain)
 
 
 def person_seed(seed: int, person: int) -> int:

@@ -2,14 +2,14 @@
 
 Three ways to divide the same recordings, from easy to hard:
 
-- ``same_recording``: both parts of each recording, a gap between them. It says how well a model interpolates and nothing
-  about another day; most published figures are of this kind.
+- ``same_recording``: both parts of each recording, a gap between them. It says how well a model interpolates, and
+  nothing about another day.
 - ``session_disjoint``: the last session of each person is for testing, the one before it for thresholds. Another day,
   distance, pose, room and clothing, the same people.
 - ``person_disjoint``: people who are tested were never seen.
 
-A row of a file is one act: ``path`` (relative to the data set), ``person``, ``session``, ``expression``, ``start_s`` and
-``stop_s`` in the recording, ``role``.
+A row of a file is one act: ``path`` (relative to the data set), ``person``, ``session``, ``expression``, ``start_s``
+and ``stop_s`` in the recording, ``role``.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +19,8 @@ import numpy as np
 
 from faceedge.camera.calibration import CameraInfo
 from faceedge.errors import InputError
+from faceedge.events.evt3 import EncoderState, encode
+from faceedge.events.raw_file import RawWriter
 from faceedge.radar.recordings import VendorWriter
 from faceedge.simulation.performance.motion import EXPRESSIONS, FACE_UNITS, PHASES, Motion
 from faceedge.simulation.sessions import bag
@@ -37,16 +40,6 @@ _LEAST_UNIT = 5e-4
 """Face units below this are left out of the topic; the file has them."""
 
 
-class EventSink(Protocol):
-    """Where events of a session go."""
-
-    def write(self, events: np.ndarray) -> bytes:
-        """Add events; the EVT3 words that they became."""
-
-    def close(self) -> None:
-        """Finish the files."""
-
-
 class Stage(Protocol):
     """A session with everything built: what the tracks ask."""
 
@@ -60,9 +53,6 @@ class Stage(Protocol):
 
     def event_size(self) -> tuple[int, int]:
         """Width and height of the event camera in pixels."""
-
-    def event_sink(self, folder: Path | None, aedat4: bool) -> EventSink:
-        """Encodes events, and writes them into ``folder`` unless it is None."""
 
     def picture(self, time_s: float) -> np.ndarray:
         """(height, width, 3) uint8 BGR of the exposure that begins at ``time_s``."""
@@ -146,23 +136,33 @@ def radar_track(stage: Stage, out: Output) -> Iterator[Entry]:
 
 def event_track(stage: Stage, out: Output) -> Iterator[Entry]:
     """Events into the camera's raw file and as packets; a packet is there when its last microsecond has passed."""
-    session = stage.session
-    sink = stage.event_sink(out.folder if out.arrays else None, out.aedat4)
+    session, (width, height) = stage.session, stage.event_size()
     duration_us = round(1e6 * session.duration_s)
-    sequence = 0
-    for start_us in range(0, duration_us, PACKET_US):
-        stop_us = min(start_us + PACKET_US, duration_us)
-        events = stage.events(stop_us)
-        words = sink.write(events)
-        out.counts["events"] += len(events)
-        time_ns = session.start_ns + 1000 * stop_us
-        if out.messages is None or not len(events):
-            yield Entry(time_ns)
-            continue
-        stamp_ns = session.start_ns + 1000 * int(events["t"][0])
-        yield Entry(time_ns, bag.EVENTS, out.messages.events(words, stamp_ns, stage.event_size(), sequence))
-        sequence += 1
-    sink.close()
+    state, sequence = EncoderState(), 0
+    with ExitStack() as stack:
+        files = [stack.enter_context(file) for file in _event_files(stage, out)]
+        for start_us in range(0, duration_us, PACKET_US):
+            stop_us = min(start_us + PACKET_US, duration_us)
+            events = stage.events(stop_us)
+            for file in files:
+                file.append(events)
+            out.counts["events"] += len(events)
+            time_ns = session.start_ns + 1000 * stop_us
+            if out.messages is None or not len(events):
+                yield Entry(time_ns)
+                continue
+            words = encode(events, state=state, width=width, height=height)
+            stamp_ns = session.start_ns + 1000 * int(events["t"][0])
+            message = out.messages.events(words, stamp_ns, (width, height), sequence)
+            yield Entry(time_ns, bag.EVENTS, message)
+            sequence += 1
+
+
+def _event_files(stage: Stage, out: Output) -> Iterator[RawWriter]:
+    width, height = stage.event_size()
+    if out.arrays:
+        facts = {"sensor_name": f"synthetic {stage.session.event_geometry}", "session": stage.session.path}
+        yield RawWriter(out.folder / EVENTS, width, height, facts=facts)
 
 
 def camera_track(stage: Stage, out: Output) -> Iterator[Entry]:

@@ -87,7 +87,9 @@ def write_session(
         raise ConfigurationError(f"the session {folder} exists already; give another folder or remove it.")
     check_session(session)
     if stage is None:
-        from faceedge.simulation.sessions.stage import build as stage
+        from faceedge.simulation.sessions.stage import build
+
+        stage = build
     built = stage(session)
     partial = folder.with_name(f"{folder.name}.{socket.gethostname()}-{os.getpid()}{PARTIAL_SUFFIX}")
     try:
@@ -115,7 +117,7 @@ def _write(stage: tracks.Stage, folder: Path, formats: Sequence[str], parent: in
     counts: Counter[str] = Counter()
     with ExitStack() as stack:
         bag = stack.enter_context(BagWriter(folder / BAG)) if "mcap" in formats else None
-        out = tracks.Output(folder, "arrays" in formats, "aedat4" in formats, bag and bag.messages, counts)
+        out = tracks.Output(folder, "arrays" in formats, "aedat4" in formats, bag.messages if bag else None, counts)
         running = [tracks.truth_track, *(_TRACKS[name] for name in _TRACKS if name in session.sensors)]
         entries = [track(stage, out) for track in running]
         for generator in entries:
