@@ -23,6 +23,7 @@ def compiled(function: _Function) -> _Function:
     process.
 
     Floating point may be reordered (no NaN, no infinity may go in), so sums differ in the last digits from NumPy's.
+    Nothing checks a division by zero, because that check would keep loops from being vectorised: nobody may do one.
     """
     flags = {"nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc"}
-    return cast(_Function, numba.njit(cache=True, nogil=True, fastmath=flags)(function))
+    return cast(_Function, numba.njit(cache=True, nogil=True, fastmath=flags, error_model="numpy")(function))

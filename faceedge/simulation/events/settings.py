@@ -1,0 +1,89 @@
+"""What the pixels of an event camera are like: contrast thresholds, speed, and noise.
+
+Figures are published (with source), or assumed: of the usual size, and nobody's measurement. Light is relative to a
+white diffuse surface in the full light of the room, which is thought of as an office's (some hundred lux).
+
+Sources:
+    Lichtsteiner, Posch, Delbruck, "A 128x128 120 dB 15 us Latency Asynchronous Temporal Contrast Vision Sensor", IEEE
+    JSSC 43(2), 2008. Hu, Liu, Delbruck, "v2e: From Video Frames to Realistic DVS Events", CVPRW 2021, arXiv 2006.07722.
+    Graca, Delbruck, "Unraveling the paradox of intensity-dependent DVS pixel noise", 2021, arXiv 2109.08640. Rebecq,
+    Gehrig, Scaramuzza, "ESIM: an Open Event Camera Simulator", CoRL 2018. Finateu et al., "A 1280x720 Back-Illuminated
+    Stacked Temporal Contrast Event-Based Vision Sensor", ISSCC 2020 (the sensor before IMX636).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+from faceedge.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class PixelSettings:
+    """One sensor's pixels.
+
+    Attributes:
+        on_threshold, off_threshold: change of log light (natural) that makes an event, mean over the pixels. 0.25 is a
+            contrast of 28 % (IMX636: 25 % nominal; GenX320: 30 % nominal; both adjustable by biases).
+        mismatch: standard deviation of the thresholds from pixel to pixel, in log light (v2e: 0.03; Lichtsteiner 2008
+            measured 2.1 % contrast).
+        refractory_us: after an event the pixel forgets all change for so long (assumed; set by a bias, 10 us to some
+            ms).
+        bandwidth_hz: -3 dB frequency of the photoreceptor in white light; it is proportional to the light
+            (Lichtsteiner 2008), so 5 % grey has a twentieth of it. 0: no limit. (Assumed: 2 kHz. GenX320 and IMX636
+            state a latency of 100 to 150 us at 1000 lux, which is a pole at 1 to 1.6 kHz; Lichtsteiner 2008: 3 kHz.)
+        dark_light: photocurrent that flows without light, as light (assumed: 0.2 % of white). It bounds log light and
+            bandwidth from below.
+        leak_hz: ON events of a pixel that sees no change: the memory leaks upwards (v2e: 0.1 Hz; Lichtsteiner 2008:
+            0.05 Hz).
+        noise_hz: events by shot noise of a pixel in the dark, both polarities together (v2e: 1 to 5 Hz for a DVS
+            biased sensitively; 1 assumed here).
+        noise_in_white: share of them that is left in white light (v2e: 0.25).
+        noise_spread: standard deviation of the logarithm (base 10) of the rate from pixel to pixel (v2e: 0.1; 0.2 here,
+            so that there are hot pixels).
+        warm: the camera has been running: each pixel starts somewhere between its thresholds. False: all start in
+            the middle.
+
+    Raises:
+        ConfigurationError: a value that no pixel can have.
+    """
+
+    on_threshold: float = 0.25
+    off_threshold: float = 0.25
+    mismatch: float = 0.03
+    refractory_us: float = 150.0
+    bandwidth_hz: float = 2000.0
+    dark_light: float = 0.002
+    leak_hz: float = 0.1
+    noise_hz: float = 1.0
+    noise_in_white: float = 0.25
+    noise_spread: float = 0.2
+    warm: bool = True
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            low, high = LIMITS.get(field.name, (0, 1))
+            value = getattr(self, field.name)
+            if not (math.isfinite(value) and low <= value <= high):
+                raise ConfigurationError(
+                    f"{field.name} of an event camera's pixels is {low:g} to {high:g}, not {value}."
+                )
+
+
+LIMITS: dict[str, tuple[float, float]] = {
+    "on_threshold": (0.01, 5.0),
+    "off_threshold": (0.01, 5.0),
+    "mismatch": (0.0, 1.0),
+    "refractory_us": (0.0, 1e6),
+    "bandwidth_hz": (0.0, 1e6),
+    "dark_light": (1e-6, 1.0),
+    "leak_hz": (0.0, 100.0),
+    "noise_hz": (0.0, 1000.0),
+    "noise_in_white": (0.0, 1.0),
+    "noise_spread": (0.0, 1.0),
+}
+"""What each setting may be."""
+
+QUIET = PixelSettings(mismatch=0.0, refractory_us=0.0, bandwidth_hz=0.0, leak_hz=0.0, noise_hz=0.0, warm=False)
+"""Ideal pixels: only thresholds."""
