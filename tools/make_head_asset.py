@@ -66,6 +66,9 @@ OPPOSITES = {
 }  # fmt: skip
 """Ends of the names of two targets that are the two directions of one axis: minus and plus."""
 
+BOTH_WAYS = ("head-triangular",)
+"""Targets of one direction that are used in the other one too, turned around."""
+
 LEFT_OUT = (
     "measure-", "head-age", "head-trans", "asymm-", "mouth-trans-in", "mouth-trans-out", "nose-trans-in",
     "nose-trans-out", "neck-trans", "ear-shape",
@@ -85,9 +88,16 @@ MACRO = tuple(
 )
 
 LANDMARKS = {
-    "sellion": 132, "glabella": 237, "nose_tip": 297, "subnasale": 343, "menton": 5225, "stomion": 554,
+    "sellion": 136, "glabella": 237, "nose_tip": 297, "subnasale": 343, "stomion": 554, "menton": 732,
+    "opisthocranion": 5389,
 }  # fmt: skip
 """Vertices of the midline, by the OBJ's numbers from 0: read off the profile."""
+
+SIDED_LANDMARKS = {
+    "zygion": 12333, "eurion": 7702, "gonion": 7528, "alare": 7099, "cheilion": 10403, "exocanthion": 6806,
+    "endocanthion": 11510,
+}  # fmt: skip
+"""Vertices of the person's left; those of the right are their mirror images."""
 
 REGIONS = ("lips", "ears", "eyelids", "inside-mouth", "face")
 """Masks in the texture folder, white where the region is."""
@@ -299,6 +309,16 @@ def smoothed(values: np.ndarray, triangles: np.ndarray, rounds: int) -> np.ndarr
     return values
 
 
+def landmarks(base_m: np.ndarray, new: np.ndarray) -> dict[str, int]:
+    """Name -> kept vertex of every landmark, those of both sides ending in ``_left`` and ``_right``."""
+    found = {name: int(new[vertex]) for name, vertex in LANDMARKS.items()}
+    for name, vertex in SIDED_LANDMARKS.items():
+        mirrored = base_m[new[vertex]] * [1, -1, 1]
+        found[f"{name}_left"] = int(new[vertex])
+        found[f"{name}_right"] = int(np.linalg.norm(base_m - mirrored, axis=1).argmin())
+    return found
+
+
 def build(source: Path) -> tuple[dict[str, np.ndarray], dict[str, int]]:
     """All arrays of the asset and the counts for its card."""
     read = opener(source)
@@ -323,13 +343,17 @@ def build(source: Path) -> tuple[dict[str, np.ndarray], dict[str, int]]:
 
     identity = axes(names(source))
     macro = [delta([f"{MPFB}targets/macrodetails/{name}.target.gz"]) for name in MACRO]
-    minus = [delta(pair[0]) for pair in identity.values()]
     plus = [delta(pair[1]) for pair in identity.values()]
+    minus = [
+        -there if name in BOTH_WAYS else delta(pair[0])
+        for (name, pair), there in zip(identity.items(), plus, strict=True)
+    ]
     units = [delta([f"{UNITS}{name}.target"]) for name in FACE_UNITS]
     eyes = new[np.unique(np.concatenate([obj.quads[g][..., 0] for g in ("helper-l-eye", "helper-r-eye")]))]
     for unit in units:  # the gaze turns the eyeballs
         unit[eyes] = 0.0
         unit[len(kept) :] = 0.0
+    marks = landmarks(base[: len(kept)], new)
     follow = following(read, count)
     for group in GROUPS:
         follow[np.unique(obj.quads[group][..., 0])] = 1.0
@@ -342,8 +366,8 @@ def build(source: Path) -> tuple[dict[str, np.ndarray], dict[str, int]]:
         "regions": masks(read, obj.texture, quads, count)[:, kept],
         "region_names": np.array(REGIONS),
         "joint_names": np.array(JOINTS),
-        "landmark_names": np.array(list(LANDMARKS)),
-        "landmarks": new[list(LANDMARKS.values())].astype(np.int16),
+        "landmark_names": np.array(list(marks)),
+        "landmarks": np.array(list(marks.values()), np.int16),
         "macro_names": np.array(MACRO),
         "axis_names": np.array(list(identity)),
         "obj_vertex": kept.astype(np.int16),

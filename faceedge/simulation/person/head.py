@@ -98,13 +98,21 @@ class Head:
                 f"a shape of this head has {self.coefficients} coefficients, {len(shape)} came; draw the person anew"
             )
         points = self.base_m.copy()
-        for number, amount in enumerate(shape[: len(self.macro_names)]):
-            if amount:
-                self.macro.add(points, number, amount)
-        for number, amount in enumerate(shape[len(self.macro_names) :]):
-            if amount:
-                (self.plus if amount > 0 else self.minus).add(points, number, abs(amount))
+        for number, amount in enumerate(shape):
+            self._add(points, number, float(amount), 1.0)
         return points - points[self.joints["head"]]
+
+    def move(self, points_m: np.ndarray, number: int, before: float, after: float) -> None:
+        """Take coefficient ``number`` of ``points_m`` (v + j, 3) from ``before`` to ``after``, in place."""
+        self._add(points_m, number, before, -1.0)
+        self._add(points_m, number, after, 1.0)
+
+    def _add(self, points_m: np.ndarray, number: int, amount: float, sign: float) -> None:
+        macros = len(self.macro_names)
+        if amount and number < macros:
+            self.macro.add(points_m, number, sign * amount)
+        elif amount:
+            (self.plus if amount > 0 else self.minus).add(points_m, number - macros, sign * abs(amount))
 
 
 @cache

@@ -7,47 +7,64 @@ Environ. Hyg. 2:567-576, 2005).
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from faceedge.simulation.person.head import Head, load_head
 
 SURVEY_MM = {
-    #                       men: mean, standard deviation; women
+    #                    men: mean, standard deviation; women
     "head length": ((197.3, 7.4), (187.5, 7.2)),
     "face breadth": ((143.5, 6.9), (135.1, 6.5)),
     "face length": ((122.7, 7.0), (113.4, 6.1)),
+    "head breadth": ((153.0, 6.0), (146.8, 5.6)),
+    "nose breadth": ((36.6, 4.1), (33.2, 3.9)),
+    "nose length": ((52.0, 4.1), (48.2, 3.8)),
+    "nose protrusion": ((21.1, 2.7), (19.8, 2.7)),
+    "lip length": ((51.1, 4.2), (48.0, 4.0)),
+    "eye distance": ((64.5, 3.6), (61.9, 3.5)),
 }
-"""Head length (glabella to back), bizygomatic breadth, menton-sellion length."""
+"""Glabella to back of head, bizygomatic, menton to sellion, over the ears, between the wings of the nose, sellion to
+subnasale, subnasale to tip, between the corners of the mouth, between the pupils."""
 
-_CORRELATION = np.array([[1.0, 0.3, 0.35], [0.3, 1.0, 0.3], [0.35, 0.3, 1.0]])
-"""Of the three with one another (assumed, of the size usual between dimensions of the head)."""
+_SHARED = 0.35
+"""Correlation of any two of the dimensions: large people are large everywhere (assumed, of the usual size)."""
+
+_SCALED = {"head length": 0, "face breadth": 1, "face length": 2}
+"""Dimensions that set the factors of depth, breadth and height."""
+
+_ADJUSTED = {
+    "head breadth": "head-triangular", "nose breadth": "nose-width3", "nose length": "nose-scale-vert",
+    "nose protrusion": "nose-scale-depth", "lip length": "mouth-scale-horiz", "eye distance": "eye-trans-out",
+}  # fmt: skip
+"""Dimensions that set an axis instead of a random draw."""
+
+_REACH = 1.25
+"""How far an axis may be taken to meet a dimension: beyond its modelled range, but not to a caricature."""
 
 SPREADS = (
     # the first of these that an axis's name begins with gives its standard deviation
     ("asym-", 0.16),
     ("ear-", 0.35),
     ("head-angle", 0.2),
-    ("head-back", 0.25),
-    ("head-scale", 0.15),
+    ("head-back", 0.15),
+    ("head-scale", 0.0),  # what the factors do
     ("head-fat", 0.3),
-    ("head-", 0.3),  # outlines: oval, round, square ...
-    ("chin-cleft", 0.3),
-    ("chin-jaw-drop", 0.3),
-    ("neck-double", 0.25),
-    ("neck-", 0.3),
+    ("head-", 0.2),  # outlines: oval, round, square ...
+    ("chin-height", 0.2),
     ("eye-epicanthus", 0.3),
-    ("eye-trans-out", 0.25),
     ("eye-scale", 0.2),
-    ("eye-push", 0.3),
-    ("nose-compression", 0.25),
+    ("neck-double", 0.25),
+    ("mouth-upperlip-width", 0.2),
     ("", 0.33),
 )
 
 _ONE_SIDED = ("head-diamond", "head-invertedtriangular", "head-oval", "head-rectangular", "head-round", "head-square",
-              "head-triangular", "chin-triangle")  # fmt: skip
+              "chin-triangle")  # fmt: skip
 
 _LARGEST = 2.3
-"""Standard deviations at which draws are cut: nobody is a caricature."""
+"""Standard deviations at which draws are cut."""
 
 
 def draw_shape(
@@ -58,11 +75,35 @@ def draw_shape(
     male = float(np.clip(random.normal(0.9 if sex == "male" else 0.1, 0.08), 0, 1))
     weight = float(np.clip(random.normal(0.0, 0.35), -1, 1))
     macro = _macro(head.macro_names, male, (age_years - 25.0) / 65.0, weight, ancestry)
-    shape = np.concatenate([macro, [_axis(random, name) for name in head.axis_names]]).astype(np.float32)
-    means, spreads = np.array([SURVEY_MM[name][0 if sex == "male" else 1] for name in SURVEY_MM]).T
-    drawn = np.clip(random.multivariate_normal(np.zeros(3), _CORRELATION), -_LARGEST, _LARGEST)
-    size = (means + spreads * drawn) / (1e3 * _three(head, head.shaped(shape)))
-    return tuple(float(x) for x in shape), (float(size[0]), float(size[1]), float(size[2]))
+    shape = np.concatenate([macro, [_axis(random, name) for name in head.axis_names]])
+    means, spreads = np.array([figures[0 if sex == "male" else 1] for figures in SURVEY_MM.values()]).T
+    drawn = math.sqrt(_SHARED) * random.normal() + math.sqrt(1 - _SHARED) * random.normal(size=len(means))
+    wanted_m = (means + spreads * np.clip(drawn, -_LARGEST, _LARGEST)) / 1e3
+    shape, size = _fitted(head, shape, dict(zip(SURVEY_MM, wanted_m, strict=True)))
+    return tuple(round(float(x), 6) for x in shape), (float(size[0]), float(size[1]), float(size[2]))
+
+
+def _fitted(head: Head, shape: np.ndarray, wanted_m: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Take ``shape`` to the dimensions ``wanted_m``, by turns: the three factors, then each axis of `_ADJUSTED`."""
+    shape = shape.copy()
+    size = np.ones(3)
+    for _ in range(3):
+        points = head.shaped(shape)
+        now = measure(head, points * size)
+        for name, along in _SCALED.items():
+            size[along] *= wanted_m[name] / now[name]
+        now = measure(head, points * size)
+        for name, axis in _ADJUSTED.items():
+            number = len(head.macro_names) + head.axis_names.index(axis)
+            before = shape[number]
+            towards = math.copysign(0.3, wanted_m[name] - now[name])
+            # an axis's two directions are different targets: the slope is measured where it is needed
+            trial = points.copy()
+            head.move(trial, number, before, before + towards)
+            slope = (measure(head, trial * size)[name] - now[name]) / towards
+            if abs(slope) > 1e-4:
+                shape[number] = np.clip(before + (wanted_m[name] - now[name]) / slope, -_REACH, _REACH)
+    return shape, size
 
 
 def _macro(
@@ -84,20 +125,22 @@ def _axis(random: np.random.Generator, name: str) -> float:
     return max(0.0, value) if name in _ONE_SIDED else value
 
 
-def _three(head: Head, points_m: np.ndarray) -> np.ndarray:
-    """(3,) head length, face breadth and face length in m of ``points_m`` (v + j, 3)."""
-    measured = measure(head, points_m)
-    return np.array([measured[name] for name in SURVEY_MM])
-
-
 def measure(head: Head, points_m: np.ndarray) -> dict[str, float]:
     """Dimensions in m that surveys measure, of ``points_m`` (v, 3) in the head's frame."""
     at = {name: points_m[vertex] for name, vertex in head.landmarks.items()}
-    skin = points_m[: head.vertices][(head.follow > 0.97) & (head.regions["ears"] < 0.05)]
-    height = skin[:, 2]
-    cheeks = skin[(np.abs(height - (0.45 * at["sellion"] + 0.55 * at["subnasale"])[2]) < 0.008) & (skin[:, 0] > 0.02)]
+
+    def between(one: str, other: str) -> float:
+        return float(np.linalg.norm(at[one] - at[other]))
+
     return {
-        "head length": float(at["glabella"][0] - skin[:, 0].min()),
-        "face breadth": float(np.ptp(cheeks[:, 1])),
-        "face length": float(np.linalg.norm(at["sellion"] - at["menton"])),
+        "head length": between("glabella", "opisthocranion"),
+        "face breadth": between("zygion_left", "zygion_right"),
+        "face length": between("sellion", "menton"),
+        "head breadth": between("eurion_left", "eurion_right"),
+        "bigonial breadth": between("gonion_left", "gonion_right"),
+        "nose breadth": between("alare_left", "alare_right"),
+        "nose length": between("sellion", "subnasale"),
+        "nose protrusion": between("nose_tip", "subnasale"),
+        "lip length": between("cheilion_left", "cheilion_right"),
+        "eye distance": float(np.linalg.norm(points_m[head.joints["l-eye"]] - points_m[head.joints["r-eye"]])),
     }
