@@ -16,7 +16,7 @@ BACKENDS = ("loky", "dask", "ray")
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 _PATIENCE_S = 15
-_LOST_WORKER = ("TerminatedWorkerError", "KilledWorker", "BrokenProcessPool", "WorkerCrashedError")
+_LOST_WORKER = ("TerminatedWorkerError", "KilledWorker", "WorkerCrashedError")
 """Names of what the backends raise when a worker ended without a word."""
 
 _Item = TypeVar("_Item")
@@ -68,10 +68,8 @@ def run(
         yield from map(function, items)
         return
     joblib = importlib.import_module("joblib")
-    with _one_thread(), _cluster(backend, jobs, address) as (options, count):
-        parallel = joblib.Parallel(
-            n_jobs=count, return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs", **options
-        )
+    with _one_thread(), _cluster(backend, jobs, address) as count, joblib.parallel_config(backend=backend):
+        parallel = joblib.Parallel(n_jobs=count, return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs")
         results = parallel(joblib.delayed(function)(item) for item in items)
         try:
             yield from results
@@ -102,8 +100,8 @@ def _one_thread() -> Iterator[None]:
 
 
 @contextmanager
-def _cluster(backend: str, jobs: int, address: str) -> Iterator[tuple[dict[str, Any], int]]:
-    """Options of ``joblib.Parallel`` and its number of jobs, while a cluster is there."""
+def _cluster(backend: str, jobs: int, address: str) -> Iterator[int]:
+    """How many jobs ``joblib.Parallel`` is to have, while a cluster is there; -1: as many as there are workers."""
     with ExitStack() as stack:
         if backend == "dask":
             distributed = importlib.import_module("distributed")
@@ -114,7 +112,7 @@ def _cluster(backend: str, jobs: int, address: str) -> Iterator[tuple[dict[str, 
                     distributed.LocalCluster(jobs, threads_per_worker=1, dashboard_address=None, silence_logs=40)
                 )
             stack.enter_context(_client(distributed, target))
-            yield {"backend": "dask"}, -1
+            yield -1
         elif backend == "ray":
             ray = importlib.import_module("ray")
             importlib.import_module("ray.util.joblib").register_ray()
@@ -125,9 +123,9 @@ def _cluster(backend: str, jobs: int, address: str) -> Iterator[tuple[dict[str, 
                     f"no Ray cluster at {address or 'this machine'}: {one_line(error)}."
                 ) from error
             stack.callback(ray.shutdown)
-            yield {"backend": "ray"}, -1 if address else jobs
+            yield -1 if address else jobs
         else:
-            yield {"backend": "loky"}, jobs
+            yield jobs
 
 
 def _client(distributed: Any, target: Any) -> Any:

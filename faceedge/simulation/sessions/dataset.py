@@ -247,6 +247,7 @@ class DataSet:
                 raise DeviceError(f"the session {session.path} is missing; the same command makes it.")
             all_done.append(_done(facts))
             all_recorded.append(recorded(facts, data_path(session, self.options.formats)))
+        self._clean()  # of workers that were given up for lost
         splits = write_splits(self.folder, all_recorded)
         totals = Totals(
             sessions=len(all_done),

@@ -177,8 +177,9 @@ def write_splits(folder: Path, recordings: Sequence[Recorded]) -> list[str]:
         table = csv.writer(text, lineterminator="\n")
         table.writerow(HEADER)
         table.writerows(astuple(row) for row in rows)
-        fresh = target / f".{name}.new"
-        fresh.write_text(text.getvalue(), encoding="utf-8")
-        os.replace(fresh, path)
+        if not path.exists() or path.read_text(encoding="utf-8") != text.getvalue():
+            fresh = target / f".{name}.new"
+            fresh.write_text(text.getvalue(), encoding="utf-8")
+            os.replace(fresh, path)
         written.append(name)
     return written

@@ -83,6 +83,7 @@ def write_session(
         ConfigurationError: the folder exists, or a parameter is impossible.
         DeviceError: the disk is full or gone, or the parent has ended.
     """
+    _check_parent(parent, session)
     if folder.exists():
         raise ConfigurationError(f"the session {folder} exists already; give another folder or remove it.")
     check_session(session)
@@ -153,12 +154,16 @@ def _noting_progress(
     for entry in entries:
         yield entry
         if time.monotonic() - noted > _PROGRESS_PERIOD_S:
-            if parent and os.getppid() != parent:
-                raise DeviceError(f"the process {parent}, which asked for the session {session.path}, has ended.")
+            _check_parent(parent, session)
             noted = time.monotonic()
             fresh = folder / (PROGRESS + ".new")
             fresh.write_text(f"{(entry.time_ns - session.start_ns) / 1e9:.3f}", encoding="ascii")
             os.replace(fresh, folder / PROGRESS)
+
+
+def _check_parent(parent: int, session: Session) -> None:
+    if parent and os.getppid() != parent:
+        raise DeviceError(f"the process {parent}, which asked for the session {session.path}, has ended.")
 
 
 def unfinished(folder: Path) -> list[Path]:
