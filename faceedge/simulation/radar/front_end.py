@@ -78,6 +78,42 @@ class FrontEnd:
         return self.tx_power_w * ratio(self.tx_step_db * (chirp.tx_power_level - 31))
 
 
+@dataclass(frozen=True, slots=True)
+class TemperatureDrift:
+    """A chip that grows warm after it was switched on. Figures are assumed, of the size usual for such parts.
+
+    Attributes:
+        start_c, final_c, time_constant_s: it approaches the final temperature exponentially.
+        gain_db_per_c: of transmitter and receiver together.
+        frequency_ppm_per_c: of the oscillator that the ramp follows.
+    """
+
+    start_c: float = 32.0
+    final_c: float = 44.0
+    time_constant_s: float = 180.0
+    gain_db_per_c: float = -0.04
+    frequency_ppm_per_c: float = -0.15
+
+    def __post_init__(self) -> None:
+        values = (self.start_c, self.final_c, self.time_constant_s, self.gain_db_per_c, self.frequency_ppm_per_c)
+        if not all(map(math.isfinite, values)) or self.time_constant_s <= 0:
+            raise ConfigurationError(
+                f"temperature drift: all figures must be finite and the time constant positive, got {values}."
+            )
+
+    def temperature_c(self, time_s: float) -> float:
+        """Of the chip, so long after it was switched on."""
+        return self.final_c + (self.start_c - self.final_c) * math.exp(-time_s / self.time_constant_s)
+
+    def amplitude(self, time_s: float) -> float:
+        """Of an echo, relative to the first one."""
+        return math.sqrt(ratio(self.gain_db_per_c * (self.temperature_c(time_s) - self.start_c)))
+
+    def frequency_ppm(self, time_s: float) -> float:
+        """By how much the ramp's frequency is off."""
+        return self.frequency_ppm_per_c * (self.temperature_c(time_s) - self.start_c)
+
+
 class Receiver:
     """What a front end does to the echoes of one chirp's settings. All that is random depends on seed and frame alone.
 
@@ -85,18 +121,22 @@ class Receiver:
         chirp: what the radar transmits and how it samples; its receivers need a position in ``front_end``.
         front_end: of the radar.
         seed: of the noise.
+        thermal_counts: root mean square of the thermal noise behind the filters; None: as the front end has it.
 
     Attributes:
         rx_m: (rx, 3) positions of the receivers in use.
         tx_m: (3,) position of the transmitter.
         first_hz: transmitted when the first sample is taken.
-        background: (rx, 1, sample) float32, ADC counts: leakage and DC offset, the same in every chirp.
+        offset: (rx, 1, 1) float32, ADC counts: DC.
+        background: (rx, 1, sample) float32, ADC counts: leakage and DC, the same in every chirp.
 
     Raises:
         ConfigurationError: a receiver without a position, or complex sampling.
     """
 
-    def __init__(self, chirp: ChirpSettings, front_end: FrontEnd, seed: int) -> None:
+    def __init__(
+        self, chirp: ChirpSettings, front_end: FrontEnd, seed: int, thermal_counts: float | None = None
+    ) -> None:
         unknown = [rx for rx in chirp.rx_antennas if rx not in front_end.rx_positions_m]
         if unknown or chirp.complex_sampling:
             known = ", ".join(str(rx) for rx in front_end.rx_positions_m)
@@ -108,8 +148,11 @@ class Receiver:
         self.rx_m = np.array([front_end.rx_positions_m[number] for number in chirp.rx_antennas], np.float64)
         self.tx_m = np.array(front_end.tx_position_m, np.float64)
         self.first_hz = chirp.start_frequency_hz + chirp.slope_hz_per_s * SAMPLING_DELAY_S
-        self.background = self._leakage() + self._offset()
+        self.offset = self._offset()
+        self.background = self._leakage() + self.offset
         self._shaping = self._noise_shaping()
+        if thermal_counts is not None:
+            self._shaping *= np.float32(thermal_counts / self.thermal_counts())
 
     def counts_of_unit_echo(self) -> float:
         """ADC counts, before the filters, of an echo of 1 m2 whose way there and back is 1 m each, at boresight."""
@@ -150,17 +193,20 @@ class Receiver:
         generator = np.random.default_rng((self.seed, frame_index, 1))
         return generator.normal(0.0, self.front_end.frequency_noise_hz, self.chirp.chirps_per_frame)
 
-    def _leakage(self) -> np.ndarray:
-        """(rx, 1, sample) float32: of the transmitter, the same in every chirp."""
+    def leakage(self) -> tuple[np.ndarray, np.ndarray]:
+        """(rx,) delay in s and (rx,) complex amplitude in ADC counts of what the transmitter leaks to the receivers."""
         chirp, front = self.chirp, self.front_end
         watts = front.transmitted_w(chirp) * ratio(front.leakage_db)
-        between_m = np.linalg.norm(self.rx_m - front.tx_position_m, axis=1, keepdims=True)
-        delay_s = (2 * front.leakage_range_m + between_m) / SPEED_OF_LIGHT_M_S
-        beat_hz = chirp.slope_hz_per_s * delay_s
-        time_s = np.arange(chirp.samples_per_chirp) / chirp.sample_rate_hz
-        turns = self.first_hz * delay_s + beat_hz * time_s
-        amplitude = front.counts_per_root_watt(chirp) * math.sqrt(watts) * self.response(beat_hz)
-        tones = (amplitude * np.exp(2j * math.pi * turns)).real
+        delay_s = (2 * front.leakage_range_m + np.linalg.norm(self.rx_m - self.tx_m, axis=1)) / SPEED_OF_LIGHT_M_S
+        amplitude = front.counts_per_root_watt(chirp) * math.sqrt(watts)
+        return delay_s, amplitude * self.response(chirp.slope_hz_per_s * delay_s)
+
+    def _leakage(self) -> np.ndarray:
+        """(rx, 1, sample) float32: of the transmitter, the same in every chirp."""
+        delay_s, amplitude = self.leakage()
+        time_s = np.arange(self.chirp.samples_per_chirp) / self.chirp.sample_rate_hz
+        turns = np.outer(delay_s, self.first_hz + self.chirp.slope_hz_per_s * time_s)
+        tones = (amplitude[:, np.newaxis] * np.exp(2j * math.pi * turns)).real
         return np.asarray(tones[:, np.newaxis], np.float32)
 
     def _offset(self) -> np.ndarray:
