@@ -19,19 +19,20 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from faceedge.cli import demo_radar
+from faceedge.cli import demo_person, demo_radar
 from faceedge.errors import ConfigurationError, FaceedgeError, ModelError
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as RichProgress
 
+    from faceedge.cli.demo_person import Person
     from faceedge.cli.report import Outcome
     from faceedge.cli.scoreboard import Scoreboard
     from faceedge.cli.terminal_view import Progress
     from faceedge.nodes.observer import Observer
 
-OUTPUTS = ("index.html", "summary.json", "strip.png", "radar.png", "faces.webm", "faces.mp4", "bag")
+OUTPUTS = ("index.html", "summary.json", "strip.png", "radar.png", "sensors.png", "faces.webm", "faces.mp4", "bag")
 """What an earlier run may have left in the output folder, and what this one removes before it starts."""
 READY_TIMEOUT_S = 60.0
 VIEW_PERIOD_S = 0.2
@@ -42,7 +43,8 @@ QUIET_END_S = 1.5
 """It is over as well when no picture came for so long, because the last one was lost."""
 CAMERA, FACES = "/camera", "/faces"
 PICTURES = f"{CAMERA}/image_raw/compressed"
-RECORDED = (PICTURES, f"{CAMERA}/camera_info", "/tf", "/diagnostics", "/humans/", *demo_radar.RECORDED)
+_OTHERS = (f"{CAMERA}/camera_info", "/tf", "/diagnostics", "/humans/")
+RECORDED = (PICTURES, *_OTHERS, *demo_radar.RECORDED, *demo_person.RECORDED)
 SMALLEST_VIEW = (78, 24)
 
 
@@ -115,21 +117,29 @@ def _run(args: argparse.Namespace, console: Console, output: Path, work: Path) -
 
     notes: list[str] = []
     expression = _has_expression(notes)
-    scenes = demo_scenes.shorten(demo_scenes.find_scenes(demo_scenes.data_folder(), args.clip), args.seconds)
+    person = demo_person.find_person(work, notes)
+    scenes = demo_scenes.find_scenes(demo_scenes.data_folder(), args.clip)
+    first = None if person is None or args.clip else demo_person.scene(person)
+    scenes = demo_scenes.shorten([first, *scenes] if first else scenes, args.seconds)
     clip = work / "clip.avi"
     board = Scoreboard()
     os.environ.update(isolated_environment())
     os.environ.setdefault("ROS_LOG_DIR", str(work))
     with Children(work) as children:
-        radar = demo_radar.start_emulator(children, work, notes)
+        radar = None if person is None else demo_radar.start_emulator(children, work, person, notes)
         with _progress(console) as progress:
             task = progress.add_task("making the clip", total=sum(scene.frames for scene in scenes))
             chapters = demo_scenes.write_clip(scenes, clip, lambda frames: progress.advance(task, frames))
         outcome = Outcome(output, chapters, demo_scenes.RATE_HZ, bag=output / "bag", expression=expression, notes=notes)
+        played = person if first else None
+        if played is not None:
+            outcome.session = played.session
         children.start("camera", "faceedge.nodes.camera_node", {"source": "video", "path": str(clip)})
         children.start("face", "faceedge.nodes.face_node", face_parameters(expression))
         if radar is not None:
             children.start("radar", "faceedge.nodes.radar_node", demo_radar.node_parameters(radar))
+        if played is not None:
+            demo_person.start_event_node(children, played)
         observer = Observer(board, outcome.bag, lambda topic, _: topic.startswith(RECORDED))
         observer.start()
 
@@ -139,7 +149,9 @@ def _run(args: argparse.Namespace, console: Console, output: Path, work: Path) -
 
         try:
             with console.status("starting the nodes ..."):
-                _start_playing(observer, radar, check)
+                _make_ready(observer, radar, played, check)
+                board.first_stamp_ns = demo_person.start(observer, person, chapters[0][1], CAMERA, check)
+                _start_playing(observer, radar, played, check)
             total_s = (chapters[-1][1] + chapters[-1][2]) / demo_scenes.RATE_HZ
             _watch(args, console, board, outcome, total_s, check)
         finally:
@@ -158,7 +170,8 @@ def _raise_troubles(board: Scoreboard, observer: Observer) -> None:
     if observer.failed:
         observer.stop()  # raises why
     with board.lock:
-        reports = [(name, *board.nodes[name][:2]) for name in board.nodes if not demo_radar.is_radar(name)]
+        sensors = (demo_radar.is_radar, demo_person.is_event_camera)
+        reports = [(name, *board.nodes[name][:2]) for name in board.nodes if not any(is_of(name) for is_of in sensors)]
     troubles = [f"{name}: {message}" for name, level, message in reports if level == "ERROR"]
     if troubles:
         raise FaceedgeError("a node cannot work: " + "; ".join(troubles))
@@ -189,14 +202,17 @@ def _has_expression(notes: list[str]) -> bool:
     return True
 
 
-def _start_playing(observer: Observer, radar: Path | None, check: Callable[[], None]) -> None:
-    """Start camera and radar when everybody is there, so that nobody misses the beginning."""
+def _make_ready(observer: Observer, radar: Path | None, person: Person | None, check: Callable[[], None]) -> None:
+    """Wait until everybody is there, so that nobody misses the beginning."""
     topics = [f"{CAMERA}/image_raw", PICTURES]
     observer.lifecycle.transition(CAMERA, "configure", READY_TIMEOUT_S, check)
     if radar is not None:
         topics += [demo_radar.IMAGE, demo_radar.MICRO]
         observer.lifecycle.transition(demo_radar.RADAR, "configure", READY_TIMEOUT_S, check)
         demo_radar.wait_for_port(radar, check, READY_TIMEOUT_S)
+    if person is not None and person.events is not None:
+        topics += [demo_person.EVENTS]
+        observer.lifecycle.transition(demo_person.EVENT_CAMERA, "configure", READY_TIMEOUT_S, check)
     observer.lifecycle.wait_for_state(FACES, "active", READY_TIMEOUT_S, check)
     deadline = time.monotonic() + READY_TIMEOUT_S
     while not all(observer.subscribers(topic) for topic in topics):
@@ -205,8 +221,14 @@ def _start_playing(observer: Observer, radar: Path | None, check: Callable[[], N
             raise FaceedgeError(f"nobody subscribed to the sensors' topics within {READY_TIMEOUT_S:g} s.")
         time.sleep(0.05)
     time.sleep(0.5)  # the sensors' nodes have to see their subscribers, too
+
+
+def _start_playing(observer: Observer, radar: Path | None, person: Person | None, check: Callable[[], None]) -> None:
+    """Start the sensors, which know when they have to begin."""
     if radar is not None:
         observer.lifecycle.transition(demo_radar.RADAR, "activate", READY_TIMEOUT_S, check)
+    if person is not None and person.events is not None:
+        observer.lifecycle.transition(demo_person.EVENT_CAMERA, "activate", READY_TIMEOUT_S, check)
     observer.lifecycle.transition(CAMERA, "activate", READY_TIMEOUT_S, check)
 
 
@@ -266,6 +288,7 @@ def _ticks(board: Scoreboard, progress: Progress, outcome: Outcome, check: Calla
         frame = progress.elapsed_s * outcome.rate_hz
         progress.scene = max(1, sum(first - TITLE_FRAMES <= frame for _, first, _ in outcome.chapters))
         progress.title = outcome.chapters[progress.scene - 1][0]
+        progress.person = outcome.session is not None and progress.scene == 1
         yield now
         silent_s = now - last_at
         if progress.elapsed_s >= progress.total_s - LAST_FRAMES / outcome.rate_hz or (count and silent_s > QUIET_END_S):
@@ -286,6 +309,8 @@ def _finish(console: Console, board: Scoreboard, outcome: Outcome) -> None:
         outcome.video, chosen = annotate_bag(board, outcome, PICTURES, lambda: progress.advance(task))
     if chosen:
         outcome.strip, outcome.poster = strip(chosen), chosen[0]
+    if outcome.session is not None and board.events.packets:
+        outcome.sensor_strip = demo_person.save_strip(board, outcome, PICTURES)
     if board.radar.frames and outcome.bag is not None:
         outcome.radar_strip = demo_radar.save_strip(outcome.bag, outcome.folder / demo_radar.STRIP_FILE)
     outcome.notes += demo_radar.troubles(board)
@@ -299,7 +324,7 @@ def _finish(console: Console, board: Scoreboard, outcome: Outcome) -> None:
     if board.radar.frames:
         console.print(demo_radar.sentence(board), style="bold", soft_wrap=True)
     outputs = {"page": page, "video": outcome.video, "strip": outcome.folder / "strip.png"}
-    outputs |= {"radar": outcome.radar_strip, "bag": outcome.bag}
+    outputs |= {"sensors": outcome.sensor_strip, "radar": outcome.radar_strip, "bag": outcome.bag}
     shown = ", ".join(f"{name} {_short(path)}" for name, path in outputs.items() if path is not None and path.exists())
     print(f"Outputs: {shown}", flush=True)
 

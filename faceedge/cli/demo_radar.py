@@ -1,4 +1,4 @@
-"""The demonstration's radar: an emulated BGT60TR13C that looks at a synthetic face, behind a real serial port.
+"""The demonstration's radar: an emulated BGT60TR13C that sees the synthetic person, behind a real serial port.
 
 The emulator is a process of its own and speaks the bridge's protocol on a pseudo-terminal. The radar node opens that as
 it would open a microcontroller on USB: the driver, the processing and the topics are the real ones.
@@ -24,42 +24,41 @@ from faceedge.radar.moments import RATE_WINDOW_NS, Feed, Moment
 
 if TYPE_CHECKING:
     from faceedge.cli.children import Children
+    from faceedge.cli.demo_person import Person
     from faceedge.cli.scoreboard import Scoreboard
 
 RADAR = "/radar"
 IMAGE, MICRO = f"{RADAR}/range_doppler", f"{RADAR}/micro_range_doppler"
-RECORDED = (f"{RADAR}/adc", IMAGE, MICRO, f"{RADAR}/chirp", f"{RADAR}/temperature")
+ADC = f"{RADAR}/adc"
+RECORDED = (ADC, IMAGE, MICRO, f"{RADAR}/chirp", f"{RADAR}/temperature")
 CHIRP_FILE = "bgt60_face_full_band.json"
 SCENE = "a synthetic face at 30 cm"
-FACE_M, SHOWN_M = 0.30, 0.65
-CHIP_C = 38.5
-PERIOD_S = 20.0
-"""Breathing, pulse, nodding and speech of the synthetic face all repeat after this."""
-AHEAD_FRAMES = 20
+SHOWN_M = 0.65
 STRIP_MOMENTS, STRIP_FILE = 6, "radar.png"
-POINTS = 60
-"""Of the face: fewer than the scene's default, because the emulator shares the computer with everything else."""
-EMULATOR = "import sys; from faceedge.cli.demo_radar import emulate; sys.exit(emulate(sys.argv[1]))"
+EMULATOR = "import sys; from faceedge.cli.demo_radar import emulate; sys.exit(emulate(*sys.argv[1:]))"
 _SWITCH_S = 0.001
 
 
 # --- the emulator's process -------------------------------------------------------------------------------------------
 
 
-def emulate(link: str) -> int:
-    """Run the emulated radar, whose serial port appears at ``link``, until SIGINT or SIGTERM."""
-    from faceedge.radar.chirp_files import find_chirp_file, load_chirp_file
-    from faceedge.simulation.devices.bgt60 import Bgt60Chip
-    from faceedge.simulation.devices.bridge import BridgeEmulator
-    from faceedge.simulation.devices.feed import AheadFeed
-    from faceedge.simulation.radar.scene import RadarScene, face_at
+def emulate(link: str, session: str, epoch_file: str) -> int:
+    """Run the emulated radar, whose serial port appears at ``link``, until SIGINT or SIGTERM.
+
+    Args:
+        session: folder of what it sees.
+        epoch_file: holds the session's first moment, system ns, as soon as that is known.
+    """
+    from faceedge.simulation.live.radar_port import radar_port, session_radar
+    from faceedge.simulation.live.session_folder import open_session
+
+    def epoch_ns() -> int | None:
+        path = Path(epoch_file)
+        return int(path.read_text(encoding="ascii")) if path.exists() else None
 
     sys.setswitchinterval(_SWITCH_S)
-    chirp = load_chirp_file(find_chirp_file(CHIRP_FILE)).chirp
-    scene = RadarScene(chirp, face_at(FACE_M, points=POINTS))
-    feed = AheadFeed(scene, depth=AHEAD_FRAMES, period=round(PERIOD_S / chirp.frame_period_s))
-    feed.cube(0)
-    with BridgeEmulator(Bgt60Chip(feed, temperature_c=CHIP_C), link=Path(link)):
+    feed = session_radar(open_session(Path(session)))
+    with radar_port(feed, epoch_ns, link=Path(link)):
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
@@ -70,7 +69,7 @@ def emulate(link: str) -> int:
 # --- the demonstration's process --------------------------------------------------------------------------------------
 
 
-def start_emulator(children: Children, work: Path, notes: list[str]) -> Path | None:
+def start_emulator(children: Children, work: Path, person: Person, notes: list[str]) -> Path | None:
     """Start the emulated radar; the path of its port, which appears later, or None with a note where none can be."""
     try:
         for end in os.openpty():
@@ -79,7 +78,7 @@ def start_emulator(children: Children, work: Path, notes: list[str]) -> Path | N
         notes.append(f"This machine gives no pseudo-terminal ({error.strerror}), so the radar is left out.")
         return None
     port = work / "ttyRadar"
-    children.start_program("emulated radar", EMULATOR, str(port))
+    children.start_program("emulated radar", EMULATOR, str(port), str(person.session.folder), str(person.epoch_file))
     return port
 
 

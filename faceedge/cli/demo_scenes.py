@@ -27,10 +27,11 @@ CLIPS = (
     ("video/classroom.gif", "four students, small faces", 2),
     ("video/yes.mkv", "a signer, standing", 1),
 )
-LONGEST_CLIP_S = 60.0
+LONGEST_CLIP_S = 14.0
+LONGEST_OWN_CLIP_S = 60.0
 TITLE_FRAMES = 15
 """Longer than a tracker follows a face that it does not see."""
-_STILL_S, _STILL_ALONE_S, _GROUP_S = 8.0, 14.0, 10.0
+_STILL_S, _STILL_ALONE_S, _GROUP_S = 5.0, 8.0, 8.0
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,10 @@ def find_scenes(data: Path | None, own_clips: list[Path]) -> list[Scene]:
         InputError: one of ``own_clips`` is not a video.
     """
     if own_clips:
-        return [_clip_scene(path, path.name) for path in own_clips]
+        return [clip_scene(path, path.name, longest_s=LONGEST_OWN_CLIP_S) for path in own_clips]
     picture = public_domain_picture()
     present = [(data / name, title, times) for name, title, times in CLIPS if (data / name).is_file()] if data else []
-    clips = [_clip_scene(path, title, times) for path, title, times in present]
+    clips = [clip_scene(path, title, times) for path, title, times in present]
     still_s = _STILL_S if clips else _STILL_ALONE_S
     scenes = [_still_scene("one face, camera moves over a picture", picture, still_s, (0.43, 0.24), 1.25)]
     if not clips:
@@ -110,8 +111,12 @@ def _still_scene(
     return Scene(title, frames, lambda: camera_moves(picture, SIZE, frames, seed, centre, zoom, motion))
 
 
-def _clip_scene(path: Path, title: str, times: int = 1) -> Scene:
-    """A scene from a video file at the demonstration's rate: frames are left out or repeated, never blended."""
+def clip_scene(path: Path, title: str, times: int = 1, longest_s: float = LONGEST_CLIP_S) -> Scene:
+    """A scene from a video file at the demonstration's rate: frames are left out or repeated, never blended.
+
+    Raises:
+        InputError: the file is not a video.
+    """
     capture = cv2.VideoCapture(str(path))
     rate, count = capture.get(cv2.CAP_PROP_FPS), int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     good, _ = capture.read()
@@ -119,7 +124,7 @@ def _clip_scene(path: Path, title: str, times: int = 1) -> Scene:
     if not good:
         raise InputError(f"{path} is not a video file that can be shown.")
     rate = rate if 1.0 <= rate <= 240.0 else RATE_HZ
-    length_s = min(count / rate, LONGEST_CLIP_S) if count > 0 else LONGEST_CLIP_S
+    length_s = min(count / rate, longest_s) if count > 0 else longest_s
     frames = max(1, round(length_s * RATE_HZ))
 
     def once() -> Iterator[np.ndarray]:

@@ -22,17 +22,17 @@ DPI = 130
 _PANEL_INCHES = (2.05, 1.9)
 _MARGINS_INCHES = {"left": 0.75, "right": 0.95, "top": 0.85, "bottom": 0.6}
 _GAP_INCHES = (0.16, 0.62)
-_INK, _SOFT = "#16211e", "#5d6b67"
-_STYLE: dict[str, Any] = {
+INK, SOFT = "#16211e", "#5d6b67"
+STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 8.5,
-    "text.color": _INK,
-    "axes.labelcolor": _SOFT,
+    "text.color": INK,
+    "axes.labelcolor": SOFT,
     "axes.edgecolor": "#c5cecb",
     "axes.linewidth": 0.8,
     "axes.titlesize": 8.5,
-    "xtick.color": _SOFT,
-    "ytick.color": _SOFT,
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
     "xtick.direction": "out",
     "xtick.major.size": 2.5,
     "ytick.major.size": 2.5,
@@ -67,17 +67,26 @@ def write_strip(path: Path, moments: Sequence[Moment], crop: Crop, title: str, s
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    with mpl.rc_context(_STYLE):  # type: ignore[arg-type]
+    with mpl.rc_context(STYLE):  # type: ignore[arg-type]
         figure = _draw(moments, crop, title, moments[0].stamp_ns if start_ns is None else start_ns)
         FigureCanvasAgg(figure)
-        partial = path.with_name(f".{path.name}.partial")  # no half picture in the place of a whole one
-        try:
-            figure.savefig(partial, dpi=DPI, format="png", metadata={"Software": None})
-            partial.replace(path)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                partial.unlink()
-            raise ConfigurationError(f"the picture {path} cannot be written: {error.strerror}.") from error
+        save(figure, path, DPI)
+
+
+def save(figure: Figure, path: Path, dpi: int) -> None:
+    """Write a figure as a PNG file, whole or not at all.
+
+    Raises:
+        ConfigurationError: the file cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.partial")  # no half picture in the place of a whole one
+    try:
+        figure.savefig(partial, dpi=dpi, format="png", metadata={"Software": None})
+        partial.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise ConfigurationError(f"the picture {path} cannot be written: {error.strerror}.") from error
 
 
 def _draw(moments: Sequence[Moment], crop: Crop, title: str, start_ns: int) -> Figure:
@@ -103,7 +112,7 @@ def _draw(moments: Sequence[Moment], crop: Crop, title: str, start_ns: int) -> F
             else:
                 axes.set_ylabel("range [m]")
             if row == 0:
-                axes.set_title(f"{(moments[column].stamp_ns - start_ns) / 1e9:.2f} s", color=_SOFT, pad=4)
+                axes.set_title(f"{(moments[column].stamp_ns - start_ns) / 1e9:.2f} s", color=SOFT, pad=4)
         bar = figure.add_axes(((width - margins["right"] + 0.13) / width, bottom, 0.11 / width, high / height))
         figure.colorbar(mappable, cax=bar).outline.set_linewidth(0)  # type: ignore[operator]
         bar.set_ylabel("level [dB]")
@@ -118,9 +127,9 @@ def _captions(figure: Figure, title: str, rows: int, size: tuple[float, float]) 
     for row in range(rows):
         top = margins["bottom"] + (rows - row) * _PANEL_INCHES[1] + (rows - 1 - row) * _GAP_INCHES[1]
         lift = 0.36 if row == 0 else 0.14
-        figure.text(left, (top + lift) / height, _ROWS[row], fontsize=9, va="center", color=_INK)
+        figure.text(left, (top + lift) / height, _ROWS[row], fontsize=9, va="center", color=INK)
     centre = (left + 1 - margins["right"] / width) / 2
-    figure.text(centre, 0.16 / height, "radial velocity [m/s], positive: receding", ha="center", color=_SOFT)
+    figure.text(centre, 0.16 / height, "radial velocity [m/s], positive: receding", ha="center", color=SOFT)
 
 
 def _panel(axes: Axes, levels: np.ndarray | None, crop: Crop, limits_db: tuple[float, float], micro: bool) -> Any:

@@ -50,6 +50,7 @@ class HeatMap:
         range_edges_m, velocity_edges_m_s: outer edges of the image.
         caption: above it.
         height: rows of text, with caption and axis.
+        caption_rows: 0 leaves the caption out.
     """
 
     def __init__(
@@ -60,15 +61,18 @@ class HeatMap:
         velocity_edges_m_s: tuple[float, float],
         caption: str,
         height: int,
+        caption_rows: int = 1,
     ) -> None:
         self._levels, self._limits_db, self._caption, self._height = levels, limits_db, caption, height
+        self._caption_rows = caption_rows
         self._range, self._velocity = range_edges_m, velocity_edges_m_s
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        columns, rows = max(8, options.max_width - _LABEL_CELLS - 1), max(2, self._height - 3)
-        yield Segment(" " * (_LABEL_CELLS + 1))
-        yield Segment(self._caption[:columns], Style(bold=True))
-        yield Segment.line()
+        columns, rows = max(8, options.max_width - _LABEL_CELLS - 1), max(2, self._height - 2 - self._caption_rows)
+        if self._caption_rows:
+            yield Segment(" " * (_LABEL_CELLS + 1))
+            yield Segment(self._caption[:columns], Style(bold=True))
+            yield Segment.line()
         labels = self._range_labels(rows)
         for row, line in enumerate(self._lines(rows, columns)):
             yield Segment(labels.get(row, "").rjust(_LABEL_CELLS) + " ", _DIM)
@@ -216,6 +220,13 @@ class RadarView:
             cells.append(ColourBar(limits_db, height))
         grid.add_row(*cells)
         return grid
+
+    def map(self, width: int, height: int) -> RenderableType:
+        """The range-Doppler image alone, without a colour bar, within ``width`` x ``height`` cells."""
+        if self._crop is None:
+            return Text("\n  waiting for the first frame ...", style="dim")
+        edges = (self._crop.range_edges_m, self._crop.velocity_edges_m_s)
+        return HeatMap(self._image, self._levels.limits_db, *edges, "", height, caption_rows=0)
 
     def render(self, status: Status, width: int, height: int) -> RenderableType:
         """The whole view for a terminal of ``width`` x ``height`` cells."""

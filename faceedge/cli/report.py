@@ -18,10 +18,11 @@ import numpy as np
 from markupsafe import Markup
 
 from faceedge import __version__
-from faceedge.cli import demo_radar
+from faceedge.cli import demo_person, demo_radar
 from faceedge.cli.palette import EXPRESSION_COLOURS, colour_of, hex_of, label_of
 from faceedge.cli.scoreboard import Scoreboard, Sight
 from faceedge.cli.timeline import timeline_svg
+from faceedge.simulation.live.session_folder import SessionFolder
 
 STRIP_QUALITY = 82
 SHORTEST_TRACK_S = 0.5
@@ -37,7 +38,8 @@ class Outcome:
         rate_hz: of the clip.
         strip: the picture strip (h, w, 3) uint8 BGR.
         poster: one picture of it, shown before the video plays.
-        video, radar_strip, bag: paths, None where there is none.
+        session: of the synthetic person, who is seen in the first scene; None: nobody was.
+        video, sensor_strip, radar_strip, bag: paths, None where there is none.
         expression: whether expressions were estimated.
         notes: sentences for the reader.
     """
@@ -48,6 +50,8 @@ class Outcome:
     strip: np.ndarray | None = None
     poster: np.ndarray | None = None
     video: Path | None = None
+    session: SessionFolder | None = None
+    sensor_strip: Path | None = None
     radar_strip: Path | None = None
     bag: Path | None = None
     expression: bool = True
@@ -92,6 +96,7 @@ def summarise(board: Scoreboard, outcome: Outcome) -> dict[str, Any]:
         "faces": [_face_summary(face, sights, start_ns) for face, sights in tracks.items()],
         "expression_estimated": outcome.expression,
         "radar": demo_radar.summarise(board),
+        "events": demo_person.summarise(board),
         "notes": outcome.notes,
     }
 
@@ -156,6 +161,7 @@ def write_page(board: Scoreboard, outcome: Outcome) -> Path:
         summary,
         strip=strip,
         poster="" if outcome.poster is None else _data_url(outcome.poster),
+        sensor_strip="" if outcome.sensor_strip is None else _png_url(outcome.sensor_strip),
         radar_strip="" if outcome.radar_strip is None else _png_url(outcome.radar_strip),
         video=_relative(outcome.video, outcome.folder),
         bag=_relative(outcome.bag, outcome.folder),

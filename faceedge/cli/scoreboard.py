@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from faceedge.cli.demo_radar import RadarBoard
+from faceedge.cli.event_board import EventBoard
 from faceedge.radar.chirp import ChirpSettings
 
 RATE_WINDOW_NS = 2_000_000_000
@@ -95,6 +96,7 @@ class Scoreboard:
         self.first_stamp_ns = 0
         self.last_stamp_ns = 0
         self.radar = RadarBoard()
+        self.events = EventBoard()
         self.latency_ms: dict[str, list[float]] = {"faces": [], "expression": []}
 
     # Listener.
@@ -165,6 +167,11 @@ class Scoreboard:
         """What the radar sees."""
         with self.lock:
             self.radar.image(topic, stamp_ns, image, received_ns)
+
+    def event_packet(self, stamp_ns: int, size: tuple[int, int], words: bytes, received_ns: int) -> None:
+        """What the event camera sees."""
+        with self.lock:
+            self.events.packet(stamp_ns, size, words, received_ns)
 
     def _update(self, stamp_ns: int, face: str, **changes: object) -> None:
         """Messages about one face in one picture come in any order; together they make one ``Sight``."""

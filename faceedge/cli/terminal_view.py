@@ -15,11 +15,12 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from faceedge.cli import demo_radar
+from faceedge.cli import demo_radar, event_board
 from faceedge.cli.half_blocks import lines_of
 from faceedge.cli.palette import ACCENT, colour_of, hex_of, label_of
 from faceedge.cli.radar_view import figures
 from faceedge.cli.scoreboard import Scoreboard, Sight
+from faceedge.cli.sensors_view import three_panels
 
 _BAR_CELLS = 8
 _COUNTED_WIDTH, _TYPED_WIDTH = 46, 64
@@ -31,6 +32,8 @@ _TRAIL_CELLS = (6, 40)
 _RADAR_WIDTH, _RADAR_ROWS = 46, 8
 _FACE_ROWS = 6
 """Of the frame with the faces where the radar stands below it, at least."""
+_FACE_LINES = 4
+"""Of the frame with the face of the synthetic person."""
 _RADAR_TITLE = "radar (emulated, synthetic face)"
 _HEIGHTS = "▁▂▃▄▅▆▇█"
 
@@ -45,6 +48,8 @@ class Progress:
     elapsed_s: float = 0.0
     total_s: float = 1.0
     expression: bool = True
+    person: bool = False
+    """The synthetic person is in view, whom all three sensors see."""
 
 
 class HalfBlocks:
@@ -185,16 +190,22 @@ def render(board: Scoreboard, progress: Progress, height: int, width: int) -> Re
     picture_rows = max(6, min(20, height - 22))
     layout = Layout()
     top = Layout(name="top", size=picture_rows + 2)
-    picture_width = min(int(picture_rows * 2 * 4 / 3) + 4, max(20, width - 52))
-    top.split_row(
-        Layout(Panel(HalfBlocks(image, sights), border_style="dim", padding=(0, 1)), size=picture_width),
-        *_beside_picture(board, sights, progress, (width - picture_width, picture_rows)),
-    )
+    if progress.person:
+        top.update(three_panels(board, image, sights, (width, picture_rows + 2)))
+    else:
+        picture_width = min(int(picture_rows * 2 * 4 / 3) + 4, max(20, width - 52))
+        top.split_row(
+            Layout(Panel(HalfBlocks(image, sights), border_style="dim", padding=(0, 1)), size=picture_width),
+            *_beside_picture(board, sights, progress, (width - picture_width, picture_rows)),
+        )
     bottom = Layout(name="bottom")
     latency_width = max(34, min(48, width * 3 // 8))
     topics = topics_table(board, width - latency_width - 4)
+    left: RenderableType = Panel(topics, title="topics", border_style="dim", title_align="left")
+    if progress.person:
+        left = _faces_above(board, sights, progress, left, (width - latency_width, height - picture_rows - 4))
     bottom.split_row(
-        Layout(Panel(topics, title="topics", border_style="dim", title_align="left"), ratio=3),
+        Layout(left, ratio=3),
         Layout(
             Panel(
                 latency_table(board, latency_width - 4), title="latency in ms", border_style="dim", title_align="left"
@@ -204,6 +215,19 @@ def render(board: Scoreboard, progress: Progress, height: int, width: int) -> Re
     )
     layout.split_column(Layout(Group(head, line), size=2), top, bottom)
     return layout
+
+
+def _faces_above(
+    board: Scoreboard, sights: list[Sight], progress: Progress, below: RenderableType, size: tuple[int, int]
+) -> RenderableType:
+    """The face's line above another panel, where ``size`` columns and rows have room for both."""
+    if size[1] < _FACE_LINES + _FACE_ROWS:
+        return below
+    table = faces_table(board, sights, progress.expression, (size[0] - 4, _FACE_LINES - 1))
+    both = Layout()
+    faces = Panel(table, title="faces", border_style="dim", title_align="left")
+    both.split_column(Layout(faces, size=_FACE_LINES), Layout(below))
+    return both
 
 
 def _beside_picture(board: Scoreboard, sights: list[Sight], progress: Progress, size: tuple[int, int]) -> list[Layout]:
@@ -255,6 +279,9 @@ def plain_line(board: Scoreboard, progress: Progress) -> str:
     ]
     if board.radar.frames:
         parts.append(f"radar {figures(demo_radar.status(board))}")
+    if progress.person and board.events.packets:
+        with board.lock:
+            parts.append(f"events {event_board.figures(board.events)}")
     if latency:
         parts.append(f"picture to faces p50 {latency[0]:.1f} ms, p99 {latency[1]:.1f} ms")
     return " | ".join(parts)

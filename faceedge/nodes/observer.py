@@ -31,6 +31,7 @@ from faceedge.radar.chirp import ChirpSettings
 LOOK_PERIOD_S = 0.1
 _FACE_TOPIC = re.compile(r"/humans/faces/(\w+)/(roi|expression)")
 _RADAR_IMAGES, _RADAR_CHIRP = ("/range_doppler", "/micro_range_doppler"), "/radar/chirp"
+_EVENT_PACKET = "event_camera_msgs/msg/EventPacket"
 _STATUS_LEVELS = ("OK", "WARN", "ERROR", "STALE")
 
 
@@ -68,6 +69,9 @@ class Listener(Protocol):
 
     def radar_chirp(self, chirp: ChirpSettings) -> None:
         """The settings of a radar."""
+
+    def event_packet(self, stamp_ns: int, size: tuple[int, int], words: bytes, received_ns: int) -> None:
+        """EVT3 words of an event camera, and its width and height."""
 
     def radar_image(self, topic: str, stamp_ns: int, image: np.ndarray, received_ns: int) -> None:
         """A range-Doppler or micro range-Doppler image, (range bin, Doppler bin) float32."""
@@ -181,6 +185,10 @@ class Observer:
         elif topic.endswith(_RADAR_IMAGES):
             message = deserialize_message(data, message_class(type_name))
             listener.radar_image(topic, stamp_to_ns(message.header.stamp), image_to_matrix(message), received_ns)
+        elif type_name == _EVENT_PACKET:
+            message = deserialize_message(data, message_class(type_name))
+            size = (message.width, message.height)
+            listener.event_packet(stamp_to_ns(message.header.stamp), size, bytes(message.events), received_ns)
         elif topic.endswith(_RADAR_CHIRP):
             listener.radar_chirp(message_to_chirp(deserialize_message(data, message_class(type_name))))
         elif topic == "/diagnostics":
