@@ -40,9 +40,7 @@ GROUPS = {
     "helper-upper-teeth": "teeth",
     "helper-lower-teeth": "teeth",
     "helper-tongue": "tongue",
-    "helper-l-eyelashes-1": "lashes",
     "helper-l-eyelashes-2": "lashes",
-    "helper-r-eyelashes-1": "lashes",
     "helper-r-eyelashes-2": "lashes",
 }
 """Groups of the OBJ that are kept beside the body's skin, and the part that each becomes."""
@@ -65,9 +63,6 @@ OPPOSITES = {
     "l": "r",
 }  # fmt: skip
 """Ends of the names of two targets that are the two directions of one axis: minus and plus."""
-
-BOTH_WAYS = ("head-triangular",)
-"""Targets of one direction that are used in the other one too, turned around."""
 
 LEFT_OUT = (
     "measure-", "head-age", "head-trans", "asymm-", "mouth-trans-in", "mouth-trans-out", "nose-trans-in",
@@ -102,19 +97,9 @@ SIDED_LANDMARKS = {
 REGIONS = ("lips", "ears", "eyelids", "inside-mouth", "face")
 """Masks in the texture folder, white where the region is."""
 
-HEAD_BONES = (
-    "head",
-    "jaw",
-    "eye.L",
-    "eye.R",
-    "tongue",
-    "oculi",
-    "oris",
-    "levator",
-    "temporalis",
-    "risorius",
-    "special",
-)
+TRUNK_BONES = ("spine", "clavicle", "shoulder", "upperarm", "breast", "root", "pelvis", "lowerarm")
+"""Bones that stay when the head turns; all others of what is kept are the head's, but those of the neck."""
+
 NECK_BONES = {"neck03": 0.8, "neck02": 0.5, "neck01": 0.22}
 """How far each bone of the neck follows the head's turn."""
 
@@ -123,8 +108,6 @@ ISLANDS = (
     ("head", (0.63, 0.14, 1.00, 0.83), (0.01, 0.01), 1.42, 1),
     ("left ear", (0.085, 0.54, 0.155, 0.64), (0.545, 0.56), 1.6, 0),
     ("right ear", (0.008, 0.54, 0.082, 0.64), (0.67, 0.56), 1.6, 0),
-    ("left eye", (0.759, 0.93, 0.787, 0.958), (0.55, 0.74), 4.4, 0),
-    ("right eye", (0.787, 0.93, 0.815, 0.958), (0.69, 0.74), 4.4, 0),
     ("mouth", (0.755, 0.0, 0.93, 0.14), (0.81, 0.56), 1.0, 0),
     ("teeth", (0.675, 0.872, 0.742, 0.923), (0.83, 0.72), 2.2, 0),
     ("tongue", (0.62, 0.925, 0.65, 0.988), (0.85, 0.85), 2.0, 0),
@@ -218,11 +201,62 @@ def split_quads(quads: np.ndarray, points: np.ndarray) -> np.ndarray:
     return np.stack([one, two], axis=1).reshape(-1, 3, 2)
 
 
-def our_texture(texture: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """(f, 3, 2) corners in our texture: columns to the right, rows down."""
-    uv = texture[corners]
+EYE_DISCS = {"eye_left": (0.61, 0.80), "eye_right": (0.75, 0.80)}
+"""Middle, in our texture, of the disc that each eyeball's front becomes."""
+
+EYE_DISC_RADIUS, EYE_DISC_RAD = 0.066, 1.65
+"""Radius of that disc and the angle from the eye's axis that it shows; the rest of the ball is the rim."""
+
+LASH_LENGTH = 0.4
+"""Of what was modelled for lashes with gaps between them; ours are solid."""
+
+
+def eye_texture(points: np.ndarray, triangles: np.ndarray, middle: tuple[float, float]) -> np.ndarray:
+    """(f, 3, 2) corners in our texture of an eyeball: the angle from its axis becomes the distance from the middle."""
+    rows = np.unique(triangles)
+    centre = 0.5 * (points[rows].min(axis=0) + points[rows].max(axis=0))
+    left, up, ahead = (points[triangles] - centre).transpose(2, 0, 1)
+    across = np.hypot(left, up)
+    distance = EYE_DISC_RADIUS * np.minimum(np.arctan2(across, ahead) / EYE_DISC_RAD, 1.0)
+    way = np.stack([left, -up], axis=-1) / np.maximum(across, 1e-9)[..., None]
+    return np.asarray(middle) + distance[..., None] * way
+
+
+IN_THE_MOUTH = {
+    # factors about the middle of the rear end: breadth, height, depth; and a shift up, in dm
+    "helper-upper-teeth": ((0.92, 1.0, 0.97), 0.0),
+    "helper-lower-teeth": ((0.80, 1.0, 0.94), 0.0),
+    "helper-tongue": ((0.85, 0.75, 0.88), -0.03),
+}
+"""Makes room: as modelled, teeth come through thin cheeks, and the tongue fills the open mouth."""
+
+
+def fitted_parts(obj: Obj) -> np.ndarray:
+    """The OBJ's points with the lashes drawn in towards the lids, and teeth and tongue in from the cheeks."""
+    points = obj.points.copy()
+    for group, (factors, shift) in IN_THE_MOUTH.items():
+        rows = np.unique(obj.quads[group][..., 0])
+        inside = points[rows]
+        about = np.array([0.0, inside[:, 1].mean(), inside[:, 2].min()])
+        points[rows] = about + (inside - about) * factors + [0.0, shift, 0.0]
+    body = np.unique(obj.quads["body"][..., 0])
+    for group in GROUPS:
+        if GROUPS[group] == "lashes":
+            lashes = np.unique(obj.quads[group][..., 0])
+            distance = np.linalg.norm(points[lashes, None] - points[None, body], axis=2)
+            root = points[body[distance.argmin(axis=1)]]
+            points[lashes] = root + LASH_LENGTH * (points[lashes] - root)
+    return points
+
+
+def our_texture(obj: Obj, corners: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """(f, 3, 2) corners in our texture, columns to the right, rows down, of ``corners`` (f, 3, 2) of parts (f,)."""
+    uv = obj.texture[corners[..., 1]]
     middle = uv.mean(axis=1)
     out = np.full(uv.shape, np.nan)
+    for name, disc in EYE_DISCS.items():
+        eye = parts == PARTS.index(name)
+        out[eye] = eye_texture(obj.points, corners[eye][..., 0], disc)
     for _, (u0, v0, u1, v1), place, scale, turns in ISLANDS:
         inside = (middle[:, 0] >= u0) & (middle[:, 0] <= u1) & (middle[:, 1] >= v0) & (middle[:, 1] <= v1)
         inside &= np.isnan(out[:, 0, 0])
@@ -293,7 +327,7 @@ def following(read: Callable[[str], bytes], count: int) -> np.ndarray:
     total, follow = np.zeros(count), np.zeros(count)
     for bone, pairs in weights.items():
         vertex, weight = np.array([p[0] for p in pairs], int), np.array([p[1] for p in pairs])
-        part = NECK_BONES.get(bone, 1.0 if bone.startswith(HEAD_BONES) else 0.0)
+        part = NECK_BONES.get(bone, 0.0 if bone.startswith(TRUNK_BONES) else 1.0)
         total[vertex] += weight
         follow[vertex] += part * weight
     return follow / np.maximum(total, 1e-9)
@@ -334,8 +368,12 @@ def build(source: Path) -> tuple[dict[str, np.ndarray], dict[str, int]]:
         return to_ours(np.concatenate([points[kept], np.stack([points[rows].mean(axis=0) for rows in joint_rows])]))
 
     corners = split_quads(quads, obj.points)
+    parts = np.repeat(parts, 2)
+    lashes = parts == PARTS.index("lashes")  # seen from below too, when the eye closes
+    corners = np.concatenate([corners, corners[lashes][:, ::-1]])
+    parts = np.concatenate([parts, parts[lashes]])
     triangles = new[corners[..., 0]]
-    base = reduced(obj.points)
+    base = reduced(fitted_parts(obj))
     base -= base[len(kept) + JOINTS.index("head")]
 
     def delta(files: list[str]) -> np.ndarray:
@@ -344,10 +382,7 @@ def build(source: Path) -> tuple[dict[str, np.ndarray], dict[str, int]]:
     identity = axes(names(source))
     macro = [delta([f"{MPFB}targets/macrodetails/{name}.target.gz"]) for name in MACRO]
     plus = [delta(pair[1]) for pair in identity.values()]
-    minus = [
-        -there if name in BOTH_WAYS else delta(pair[0])
-        for (name, pair), there in zip(identity.items(), plus, strict=True)
-    ]
+    minus = [delta(pair[0]) for pair in identity.values()]
     units = [delta([f"{UNITS}{name}.target"]) for name in FACE_UNITS]
     eyes = new[np.unique(np.concatenate([obj.quads[g][..., 0] for g in ("helper-l-eye", "helper-r-eye")]))]
     for unit in units:  # the gaze turns the eyeballs
@@ -360,8 +395,8 @@ def build(source: Path) -> tuple[dict[str, np.ndarray], dict[str, int]]:
     arrays = {
         "base_m": base.astype(np.float32),
         "triangles": triangles.astype(np.int16),
-        "part": np.repeat(parts, 2).astype(np.uint8),
-        "corner_uv": our_texture(obj.texture, corners[..., 1]).astype(np.float32),
+        "part": parts.astype(np.uint8),
+        "corner_uv": our_texture(obj, corners, parts).astype(np.float32),
         "follow": smoothed(follow[kept], triangles, 6).astype(np.float16),
         "regions": masks(read, obj.texture, quads, count)[:, kept],
         "region_names": np.array(REGIONS),

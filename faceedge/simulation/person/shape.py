@@ -18,14 +18,13 @@ SURVEY_MM = {
     "head length": ((197.3, 7.4), (187.5, 7.2)),
     "face breadth": ((143.5, 6.9), (135.1, 6.5)),
     "face length": ((122.7, 7.0), (113.4, 6.1)),
-    "head breadth": ((153.0, 6.0), (146.8, 5.6)),
     "nose breadth": ((36.6, 4.1), (33.2, 3.9)),
     "nose length": ((52.0, 4.1), (48.2, 3.8)),
     "nose protrusion": ((21.1, 2.7), (19.8, 2.7)),
     "lip length": ((51.1, 4.2), (48.0, 4.0)),
     "eye distance": ((64.5, 3.6), (61.9, 3.5)),
 }
-"""Glabella to back of head, bizygomatic, menton to sellion, over the ears, between the wings of the nose, sellion to
+"""Glabella to back of head, bizygomatic, menton to sellion, between the wings of the nose, sellion to
 subnasale, subnasale to tip, between the corners of the mouth, between the pupils."""
 
 _SHARED = 0.35
@@ -35,33 +34,38 @@ _SCALED = {"head length": 0, "face breadth": 1, "face length": 2}
 """Dimensions that set the factors of depth, breadth and height."""
 
 _ADJUSTED = {
-    "head breadth": "head-triangular", "nose breadth": "nose-width3", "nose length": "nose-scale-vert",
+    "nose breadth": "nose-width3", "nose length": "nose-scale-vert",
     "nose protrusion": "nose-scale-depth", "lip length": "mouth-scale-horiz", "eye distance": "eye-trans-out",
 }  # fmt: skip
 """Dimensions that set an axis instead of a random draw."""
 
-_REACH = 1.25
-"""How far an axis may be taken to meet a dimension: beyond its modelled range, but not to a caricature."""
+_REACH = 0.9
+"""How far an axis may be taken to meet a dimension: within its modelled range."""
 
 SPREADS = (
     # the first of these that an axis's name begins with gives its standard deviation
-    ("asym-", 0.16),
-    ("ear-", 0.35),
-    ("head-angle", 0.2),
-    ("head-back", 0.15),
+    ("asym-", 0.10),
+    ("ear-", 0.28),
+    ("head-angle", 0.12),
+    ("head-back", 0.12),
     ("head-scale", 0.0),  # what the factors do
-    ("head-fat", 0.3),
-    ("head-", 0.2),  # outlines: oval, round, square ...
-    ("chin-height", 0.2),
-    ("eye-epicanthus", 0.3),
-    ("eye-scale", 0.2),
-    ("neck-double", 0.25),
-    ("mouth-upperlip-width", 0.2),
-    ("", 0.33),
+    ("head-fat", 0.16),
+    ("head-", 0.15),  # outlines: oval, round, square ...
+    ("forehead-", 0.2),
+    ("cheek-", 0.2),
+    ("chin-height", 0.12),
+    ("chin-", 0.2),
+    ("eye-trans-up", 0.12),
+    ("eye-scale", 0.12),
+    ("eye-", 0.2),
+    ("mouth-upperlip-width", 0.12),
+    ("mouth-", 0.2),
+    ("nose-", 0.2),
+    ("", 0.2),
 )
 
 _ONE_SIDED = ("head-diamond", "head-invertedtriangular", "head-oval", "head-rectangular", "head-round", "head-square",
-              "chin-triangle")  # fmt: skip
+              "head-triangular", "chin-triangle")  # fmt: skip
 
 _LARGEST = 2.3
 """Standard deviations at which draws are cut."""
