@@ -15,6 +15,7 @@ from stand_in_sessions import Full, StandIn, small
 
 from faceedge.cli.inspect import inspect
 from faceedge.errors import ConfigurationError, DeviceError, InputError
+from faceedge.events.aedat4 import Aedat4Reader
 from faceedge.events.raw_file import RawReader
 from faceedge.radar.chirp import from_json
 from faceedge.radar.chirp_files import load_chirp_file
@@ -41,7 +42,8 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A session of 2 s with all sensors and formats."""
     folder = tmp_path_factory.mktemp("data") / "s0"
     sensors, size = ("radar", "events", "camera"), (96, 64)
-    write_session(session(duration_s=2.0, sensors=sensors, camera_size=size), folder, ("arrays", "mcap"), StandIn)
+    wanted = session(duration_s=2.0, sensors=sensors, camera_size=size)
+    write_session(wanted, folder, ("arrays", "mcap", "aedat4"), StandIn)
     return folder
 
 
@@ -154,6 +156,14 @@ def test_the_event_camera_wrote_a_raw_file(everything: Path) -> None:
     np.testing.assert_array_equal(np.sort(events["x"]), np.sort(expected["x"]))
 
 
+def test_the_same_events_are_in_the_aedat4_file_by_the_time_of_the_day(everything: Path) -> None:
+    raw, other = RawReader(everything / "events.raw"), Aedat4Reader(everything / "events.aedat4")
+    events, others = np.concatenate(list(raw)), np.concatenate(list(other))
+    np.testing.assert_array_equal(others["t"], events["t"] + EPOCH_NS // 1000)
+    for name in ("x", "y", "p"):
+        np.testing.assert_array_equal(others[name], events[name])
+
+
 def test_the_camera_wrote_a_video_that_opencv_plays(everything: Path) -> None:
     video = cv2.VideoCapture(str(everything / "camera.avi"))
     assert (video.get(cv2.CAP_PROP_FRAME_COUNT), video.get(cv2.CAP_PROP_FPS)) == (60, 30)
@@ -241,7 +251,7 @@ def test_the_event_packet_is_the_one_of_the_released_package() -> None:
 def test_equal_sessions_are_equal_bytes(everything: Path, tmp_path: Path) -> None:
     sensors, size = ("radar", "events", "camera"), (96, 64)
     again = session(duration_s=2.0, sensors=sensors, camera_size=size)
-    write_session(again, tmp_path / "s0", ("arrays", "mcap"), StandIn)
+    write_session(again, tmp_path / "s0", ("arrays", "mcap", "aedat4"), StandIn)
     assert contents(tmp_path / "s0") == contents(everything)
 
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from faceedge.camera.calibration import CameraInfo
 from faceedge.errors import InputError
+from faceedge.events.aedat4 import Aedat4Writer
 from faceedge.events.evt3 import EncoderState, encode
 from faceedge.events.raw_file import RawWriter
 from faceedge.radar.recordings import VendorWriter
@@ -158,11 +159,15 @@ def event_track(stage: Stage, out: Output) -> Iterator[Entry]:
             sequence += 1
 
 
-def _event_files(stage: Stage, out: Output) -> Iterator[RawWriter]:
-    width, height = stage.event_size()
+def _event_files(stage: Stage, out: Output) -> Iterator[RawWriter | Aedat4Writer]:
+    session, (width, height) = stage.session, stage.event_size()
+    source = f"synthetic {session.event_geometry}"
     if out.arrays:
-        facts = {"sensor_name": f"synthetic {stage.session.event_geometry}", "session": stage.session.path}
+        facts = {"sensor_name": source, "session": session.path}
         yield RawWriter(out.folder / EVENTS, width, height, facts=facts)
+    if out.aedat4:
+        start_us = session.start_ns // 1000
+        yield Aedat4Writer(out.folder / EVENTS_AEDAT4, width, height, source=source, start_us=start_us)
 
 
 def camera_track(stage: Stage, out: Output) -> Iterator[Entry]:

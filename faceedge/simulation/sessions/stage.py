@@ -1,0 +1,108 @@
+"""A session with everything built: the person, what is performed, and what each sensor sees of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from faceedge.simulation.performance.motion import Motion
+from faceedge.simulation.performance.performance import Performance, perform
+from faceedge.simulation.performance.placement import FACING, Placement
+from faceedge.simulation.person.acting import Acting
+from faceedge.simulation.person.body import Body
+from faceedge.simulation.person.person import Person, draw_person
+from faceedge.simulation.sessions.session import Session
+
+if TYPE_CHECKING:
+    from faceedge.simulation.radar.view import RadarView
+
+LONGEST_EDGE_M = 2.5e-3
+"""Of the facets of face and ears as the radar sees them: half a wavelength."""
+CAMERA_M = (0.0, 0.0, 0.03)
+EVENT_CAMERA_M = (0.0, 0.02, 0.03)
+"""Where the cameras are from the radar: x forward, y left, z up."""
+FIELD_OF_VIEW_DEG = 62.2
+"""Of the camera, across: as a Raspberry Pi's camera module 2 has it."""
+
+
+class Sitting:
+    """A person as a performance needs to know them: with the place of the nose, which the body has."""
+
+    def __init__(self, person: Person, nose_m: np.ndarray) -> None:
+        self._person = person
+        self.nose_m = nose_m
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._person, name)
+
+
+class RealStage:
+    """A session with the real views; see `tracks.Stage`. What a session does not record is not built.
+
+    Args:
+        session: every parameter.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.person = draw_person(session.person_seed, mask=session.mask)
+        self.body = Body(self.person)
+        placement = Placement(session.distance_m, session.offset_m, session.turn_deg)
+        sitting = Sitting(self.person, self.body.nose_tip_m)
+        self.performance: Performance = perform(
+            sitting, placement, session.script, session.duration_s, session.stream_seed("motion")
+        )
+        self.surface = Acting(self.body, self.performance)
+
+    # The radar
+
+    @cached_property
+    def radar(self) -> RadarView:
+        """What the radar sees: a finer mesh, in a room of the session's own."""
+        from faceedge.simulation.radar.front_end import TemperatureDrift
+        from faceedge.simulation.radar.room import draw_room
+        from faceedge.simulation.radar.view import RadarView
+
+        session = self.session
+        fine = Acting(Body(self.person, longest_edge_m=LONGEST_EDGE_M), self.performance)
+        drift = TemperatureDrift(session.temperature_c, session.temperature_c + session.warming_c, session.warming_s)
+        room = draw_room(session.stream_seed("room"))
+        return RadarView(session.chirp, fine, room=room, drift=drift, seed=session.stream_seed("radar"))
+
+    def radar_cube(self, index: int) -> np.ndarray:
+        """See `tracks.Stage.radar_cube`."""
+        return self.radar.cube(index)
+
+    # What is true
+
+    def truth(self, start: int, stop: int) -> tuple[Motion, np.ndarray]:
+        """See `tracks.Stage.truth`."""
+        motion = self.performance.motion(np.arange(start, stop) / 1000)
+        nose_m = _turned(self.body.nose_tip_m, motion.head_rad.astype(np.float64))
+        return motion, motion.pivot_m + nose_m @ FACING.T
+
+    def facts(self) -> dict[str, Any]:
+        """See `tracks.Stage.facts`."""
+        acts, calls = self.performance.acts, self.performance.calls
+        return {
+            "identity": self.person.to_dict(),
+            "acts": [{**dataclasses.asdict(act), "stop_s": act.stop_s} for act in acts],
+            "calls": [dataclasses.asdict(call) for call in calls],
+        }
+
+
+def _turned(point_m: np.ndarray, turn_rad: np.ndarray) -> np.ndarray:
+    """(t, 3) in the frame of the head's mean direction: ``point_m`` (3,) of a head with yaw, pitch, roll (t, 3)."""
+    (yaw, pitch, roll), (x, y, z) = turn_rad.T, point_m
+    y, z = np.cos(roll) * y - np.sin(roll) * z, np.sin(roll) * y + np.cos(roll) * z
+    x, z = np.cos(pitch) * x + np.sin(pitch) * z, np.cos(pitch) * z - np.sin(pitch) * x
+    x, y = np.cos(yaw) * x - np.sin(yaw) * y, np.sin(yaw) * x + np.cos(yaw) * y
+    return np.stack([x, y, z], axis=1)
+
+
+def build(session: Session) -> RealStage:
+    """The stage of a session."""
+    return RealStage(session)
