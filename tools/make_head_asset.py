@@ -201,7 +201,7 @@ def split_quads(quads: np.ndarray, points: np.ndarray) -> np.ndarray:
     return np.stack([one, two], axis=1).reshape(-1, 3, 2)
 
 
-EYE_DISCS = {"eye_left": (0.61, 0.80), "eye_right": (0.75, 0.80)}
+EYE_DISCS = {"eye_left": (0.08, 0.59), "eye_right": (0.08, 0.73)}
 """Middle, in our texture, of the disc that each eyeball's front becomes."""
 
 EYE_DISC_RADIUS, EYE_DISC_RAD = 0.066, 1.65
@@ -225,8 +225,8 @@ def eye_texture(points: np.ndarray, triangles: np.ndarray, middle: tuple[float, 
 IN_THE_MOUTH = {
     # factors about the middle of the rear end: breadth, height, depth; and a shift up, in dm
     "helper-upper-teeth": ((0.92, 1.0, 0.97), 0.0),
-    "helper-lower-teeth": ((0.80, 1.0, 0.94), 0.0),
-    "helper-tongue": ((0.85, 0.75, 0.88), -0.03),
+    "helper-lower-teeth": ((0.74, 1.0, 0.93), 0.0),
+    "helper-tongue": ((0.9, 0.95, 0.96), 0.0),
 }
 """Makes room: as modelled, teeth come through thin cheeks, and the tongue fills the open mouth."""
 
