@@ -31,7 +31,7 @@ SLOWEST_S = 1.0
 RSS_GROWTH_MIB = 16.0
 TRACED_GROWTH_KIB = 256.0
 LONGEST_INPUT = 4096
-MODULES = ("faceedge.radar",)
+MODULES = ("faceedge.radar", "faceedge.events")
 CHIRP_JSON = (
     b'{"device": "iwr6843", "start_frequency_hz": 60e9, "end_frequency_hz": 64e9, "slope_hz_per_s": 160e12,'
     b'"samples_per_chirp": 64, "sample_rate_hz": 3e6, "chirps_per_frame": 16, "chirp_period_s": 0.0009,'
@@ -295,9 +295,9 @@ class Totals:
         return [f"{value:.2f} {what}, at most {limit:g} expected" for value, limit, what in limits if value > limit]
 
 
-def run_inputs(name: str, inputs: int, seed: int) -> Totals:
+def run_inputs(name: str, inputs: int, seed: int, targets: dict[str, Callable[[], Target]] | None = None) -> Totals:
     """Give ``inputs`` mutated inputs to a target. The last tenth is traced, so that a small leak shows."""
-    target, rng, totals = TARGETS[name](), random.Random(seed), Totals()
+    target, rng, totals = (targets or TARGETS)[name](), random.Random(seed), Totals()
     started = time.monotonic()
     rss_before = traced_before = 0.0
     traced_from = inputs - inputs // 10
@@ -331,7 +331,7 @@ def run_inputs(name: str, inputs: int, seed: int) -> Totals:
     return totals
 
 
-def run_atheris(name: str, options: list[str]) -> int:
+def run_atheris(name: str, options: list[str], targets: dict[str, Callable[[], Target]]) -> int:
     """Coverage-guided; does not return when it has run its course."""
     try:
         import atheris
@@ -339,7 +339,7 @@ def run_atheris(name: str, options: list[str]) -> int:
         print("atheris is not installed; `pip install atheris`, or use --inputs.", file=sys.stderr)
         return 2
     with atheris.instrument_imports(include=list(MODULES)):
-        target = TARGETS[name]()
+        target = targets[name]()
     with tempfile.TemporaryDirectory() as corpus:
         for index, data in enumerate(target.seeds):
             (Path(corpus) / f"seed{index}").write_bytes(data)
@@ -350,16 +350,16 @@ def run_atheris(name: str, options: list[str]) -> int:
     return 0
 
 
-def main() -> int:
+def main(targets: dict[str, Callable[[], Target]] = TARGETS) -> int:
     """Fuzz one target."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)
-    parser.add_argument("target", choices=TARGETS)
+    parser.add_argument("target", choices=targets)
     parser.add_argument("--inputs", type=int, help="without atheris: so many mutated inputs")
     parser.add_argument("--seed", type=int, default=1)
     args, options = parser.parse_known_args()
     if args.inputs is None:
-        return run_atheris(args.target, options)
-    totals = run_inputs(args.target, args.inputs, args.seed)
+        return run_atheris(args.target, options, targets)
+    totals = run_inputs(args.target, args.inputs, args.seed, targets)
     print(
         f"{args.target}: {totals.inputs:,} inputs, {totals.bytes:,} bytes in {totals.seconds:.0f} s, seed {args.seed}; "
         f"{totals.found:,} found, {totals.refused:,} inputs with nothing; slowest {totals.slowest_s * 1e3:.1f} ms; "

@@ -150,7 +150,7 @@ class _Faery:
             options["dimensions_fallback"] = _UNKNOWN_SIZE
         with reading(path):
             self._stream = faery.file_decoder.Decoder(path, **options)
-            size = self._stream.dimensions()
+            size: tuple[int, int] = self._stream.dimensions()
         self.width, self.height = (0, 0) if size == _UNKNOWN_SIZE else size
 
     def __iter__(self) -> Iterator[np.ndarray]:

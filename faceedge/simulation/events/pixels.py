@@ -149,6 +149,7 @@ class Pixels:
     def _add_noise(self, light: np.ndarray, step_us: int, count: int) -> tuple[int, int]:
         tries = self._random.poisson(self._noise_total_hz * step_us * 1e-6)
         which, when, keep, side = self._random.random((4, tries))
+        when.sort()
         where = np.searchsorted(self._noise_shares, which).astype(np.int32)
         fade = 1.0 - self.settings.noise_in_white
         kept, dropped = _make_noise(
