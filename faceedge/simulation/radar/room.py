@@ -14,7 +14,7 @@ POINTS = (15, 40)
 NEAR_POINTS = (2, 8)
 FAR_M, NEAR_M = (1.2, 5.0), (0.35, 1.2)
 """Ranges of furniture and walls, and of what lies about on the desk."""
-FAR_RCS_M2, NEAR_RCS_M2 = 0.02, 2e-4
+FAR_RCS_M2, NEAR_RCS_M2 = 0.01, 2e-4
 """Mean cross section at 1 m, growing with the range squared as surfaces do; of one small thing."""
 WALL_M, DESK_M = (0.5, 1.6), (0.18, 0.40)
 """How far aside the wall, how far below the radar the desk's top."""

@@ -25,6 +25,9 @@ from faceedge.simulation.radar.visibility import DepthView
 from faceedge.simulation.surface import Surface
 
 SNR_DB = (-60.0, 120.0)
+FREQUENCY_NOISE_HZ = 50e3
+"""Of the ramp, from chirp to chirp, unless a front end is given. In a recording of two corner reflectors at 0.33 and
+0.50 m it is below 80 kHz (1e-3 rad), where thermal noise hides it."""
 
 
 class RadarView:
@@ -34,7 +37,7 @@ class RadarView:
         chirp: what the radar transmits and how it samples.
         surface: what moves in front of it, in metres in the radar's frame.
         room: what stands still; None: nothing.
-        front_end: of the radar; None: a BGT60TR13C's.
+        front_end: of the radar; None: a BGT60TR13C's, with the phase noise of `FREQUENCY_NOISE_HZ`.
         snr_db: power of the surface's echoes in frame 0 over that of the thermal noise, for a single sample at the ADC;
             a cube of n samples raises it by 10 log10(n) in the image that is made of it. None: the front end's noise.
         drift: how the chip grows warm from frame 0 on; None: it does not.
@@ -67,7 +70,7 @@ class RadarView:
             )
         self.chirp, self.surface, self.drift = chirp, surface, drift
         self.room = room or Room()
-        self.front_end = front_end or FrontEnd()
+        self.front_end = front_end or FrontEnd(frequency_noise_hz=FREQUENCY_NOISE_HZ)
         self.receiver = Receiver(chirp, self.front_end, seed)
         self._tones = ToneGrid(chirp, self.receiver.first_hz)
         ends = self.receiver.tx_m, self.receiver.rx_m
@@ -85,7 +88,7 @@ class RadarView:
         return self.receiver.cube(counts, index)
 
     def if_signal(self, index: int) -> np.ndarray:
-        """(rx, chirp, sample) float32, ADC counts: echoes and leakage alone, neither quantised nor clipped."""
+        """(rx, chirp, sample) float32, ADC counts: echoes, clutter and leakage, without noise, neither quantised nor clipped."""
         time_s = self._time_s(index)
         self._tones.clear(self._standing)
         self._echoes.add(time_s)
