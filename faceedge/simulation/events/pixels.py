@@ -25,6 +25,7 @@ from faceedge.simulation.events.settings import PixelSettings
 
 BRIGHTEST = 1e4
 """Light, relative to white, beyond which a picture is not taken for one."""
+MOST_GAIN = 1e3
 LONGEST_STEP_US = 60_000
 MOST_EVENTS_PER_PIXEL = 6
 """In one step, as a mean over the sensor; what is beyond counts as dropped."""
@@ -33,7 +34,7 @@ LEAST_THRESHOLD = 0.02
 
 _RESTING = np.float32(1e6)
 """Held by a pixel in its refractory period, so that it shows among those that crossed a threshold."""
-_NO_LIMIT = 1e8
+_NO_LIMIT = 1e6
 _LN_2 = np.float32(math.log(2.0))
 _ROOT_HALF_BITS = 0x3F3504F3  # sqrt(1/2) as float32
 _MISMATCH, _NOISE = 1, 2  # streams of random numbers of one seed
@@ -46,18 +47,24 @@ class Pixels:
         height, width: of the pictures.
         settings: of the pixels.
         seed: of mismatch and noise.
+        gain: what light is multiplied by: 1 where white is white in `REFERENCE_LUX`.
 
     Attributes:
         time_us: of the last picture.
         dropped: events beyond `MOST_EVENTS_PER_PIXEL`.
 
     Raises:
-        ConfigurationError: no pixels.
+        ConfigurationError: no pixels, or a gain that cannot be.
     """
 
-    def __init__(self, height: int, width: int, settings: PixelSettings | None = None, seed: int = 0) -> None:
+    def __init__(
+        self, height: int, width: int, settings: PixelSettings | None = None, seed: int = 0, gain: float = 1.0
+    ) -> None:
         if height < 1 or width < 1:
             raise ConfigurationError(f"a sensor has at least one pixel, not {width}x{height}.")
+        if not 0 < gain <= MOST_GAIN:
+            raise ConfigurationError(f"light is multiplied by a number above 0 and up to {MOST_GAIN:g}, not {gain}.")
+        self._gain = gain
         self.settings = settings or PixelSettings()
         self.shape = (height, width)
         self.time_us = 0
@@ -71,7 +78,7 @@ class Pixels:
         shares = np.cumsum(10.0 ** (s.noise_spread * own.standard_normal(count)))
         self._noise_total_hz = s.noise_hz * count  # the spread does not change the mean
         self._noise_shares = shares / shares[-1]
-        self._start_at = own.random(self.shape, np.float32) if s.warm else np.float32(0.5)
+        self._start_at = own.random(self.shape, np.float32) if s.warm else np.float32(0.0)
         self._level = np.zeros(self.shape, np.float32)
         self._held = np.zeros(self.shape, np.float32)
         self._rested_us = np.zeros(self.shape)
@@ -104,9 +111,8 @@ class Pixels:
         """
         light = self._checked(light)
         self.time_us = time_us
-        np.log(light + np.float32(self.settings.dark_light), out=self._level)
-        np.multiply(self._on + self._off, self._start_at, out=self._held)
-        self._held -= self._off if self.settings.warm else (self._on + self._off) / 2
+        np.log(light * np.float32(self._gain) + np.float32(self.settings.dark_light), out=self._level)
+        np.multiply(self._on, self._start_at, out=self._held)
         self._rested_us.fill(-1.0)
         self._started = True
 
@@ -135,7 +141,7 @@ class Pixels:
         leak = s.leak_hz * s.on_threshold * step_us * 1e-6
         count, dropped = _cross(
             light, self._level, self._held, self._on, self._off, self._rested_us, self._rows, self._rows.view(np.int32),
-            self.time_us, step_us, s.refractory_us, s.dark_light, per_light, leak, self._when, self._where,
+            self.time_us, step_us, s.refractory_us, self._gain, s.dark_light, per_light, leak, self._when, self._where,
             self._bright,
         )  # fmt: skip
         if self._noise_total_hz:
@@ -154,8 +160,8 @@ class Pixels:
         fade = 1.0 - self.settings.noise_in_white
         kept, dropped = _make_noise(
             light.ravel(), self._held.ravel(), self._on.ravel(), self._off.ravel(), self._rested_us.ravel(), where,
-            when, keep, side, self.time_us, step_us, self.settings.refractory_us, fade, count, self._when, self._where,
-            self._bright,
+            when, keep, side, self.time_us, step_us, self.settings.refractory_us, self._gain, fade, count, self._when,
+            self._where, self._bright,
         )  # fmt: skip
         return int(kept), int(dropped)
 
@@ -186,21 +192,22 @@ class Pixels:
 @compiled
 def _cross(
     light: np.ndarray, level: np.ndarray, held: np.ndarray, on: np.ndarray, off: np.ndarray, rested_us: np.ndarray,
-    rows: np.ndarray, bits: np.ndarray, start_us: int, step_us: int, refractory_us: float, dark_light: float,
-    per_white: float, leaked: float, when: np.ndarray, where: np.ndarray, bright: np.ndarray,
+    rows: np.ndarray, bits: np.ndarray, start_us: int, step_us: int, refractory_us: float, gain: float,
+    dark_light: float, per_white: float, leaked: float, when: np.ndarray, where: np.ndarray, bright: np.ndarray,
 ) -> tuple[int, int]:  # fmt: skip
     """Move all pixels one step on; number of events written, and of those for which there was no room."""
     height, width = light.shape
     seen, moved, mantissa = rows[0], rows[1], bits[0]
     count = dropped = 0
-    one, two = np.float32(1.0), np.float32(2.0)
+    one, two, most = np.float32(1.0), np.float32(2.0), np.float32(_NO_LIMIT)
     third, fifth, seventh, ninth = np.float32(1 / 3), np.float32(0.2), np.float32(1 / 7), np.float32(1 / 9)
     half, sixth = np.float32(0.5), np.float32(1 / 6)
-    dark, per_light, leak = np.float32(dark_light), np.float32(per_white), np.float32(leaked)
+    scale, dark = np.float32(gain), np.float32(dark_light)
+    per_light, leak = np.float32(per_white), np.float32(leaked)
     for r in range(height):
         # Logarithm: exponent and mantissa of the float apart, the mantissa's by the series of atanh (error 1e-7).
         for c in range(width):
-            seen[c] = light[r, c] + dark
+            seen[c] = light[r, c] * scale + dark
         for c in range(width):
             b = mantissa[c]
             exponent = (b - _ROOT_HALF_BITS) >> 23
@@ -211,7 +218,7 @@ def _cross(
             z = (m - one) / (m + one)
             q = z * z
             log = moved[c] * _LN_2 + two * z * (one + q * (third + q * (fifth + q * (seventh + q * ninth))))
-            a = per_light * (light[r, c] + dark)
+            a = min(per_light * (light[r, c] * scale + dark), most)
             # 1 - exp(-a) within 1.5 %, without an exponential
             g = a * (one + a * (half + a * sixth))
             moved[c] = g / (one + g) * (log - level[r, c])
@@ -263,7 +270,7 @@ def _cross(
 def _make_noise(
     light: np.ndarray, held: np.ndarray, on: np.ndarray, off: np.ndarray, rested_us: np.ndarray, pixel: np.ndarray,
     moment: np.ndarray, keep: np.ndarray, side: np.ndarray, start_us: int, step_us: int, refractory_us: float,
-    fade: float, count: int, when: np.ndarray, where: np.ndarray, bright: np.ndarray,
+    gain: float, fade: float, count: int, when: np.ndarray, where: np.ndarray, bright: np.ndarray,
 ) -> tuple[int, int]:  # fmt: skip
     """Noise events at ``pixel``: number of all events written, and of those for which there was no room."""
     dropped = 0
@@ -271,7 +278,7 @@ def _make_noise(
         i = pixel[n]
         now = moment[n] * step_us
         x = held[i]
-        if keep[n] > 1.0 - fade * min(light[i], 1.0) or x > _RESTING / 2 or rested_us[i] > start_us + now:
+        if keep[n] > 1.0 - fade * min(light[i] * gain, 1.0) or x > _RESTING / 2 or rested_us[i] > start_us + now:
             continue
         if count < len(when):
             when[count], where[count] = int(now + 0.5), i

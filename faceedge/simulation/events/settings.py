@@ -1,7 +1,7 @@
 """What the pixels of an event camera are like: contrast thresholds, speed, and noise.
 
 Figures are published (with source), or assumed: of the usual size, and nobody's measurement. Light is relative to a
-white diffuse surface in the full light of the room, which is thought of as an office's (some hundred lux).
+white diffuse surface in the light of an office, `REFERENCE_LUX`.
 
 Sources:
     Lichtsteiner, Posch, Delbruck, "A 128x128 120 dB 15 us Latency Asynchronous Temporal Contrast Vision Sensor", IEEE
@@ -17,6 +17,9 @@ import math
 from dataclasses import dataclass, fields
 
 from faceedge.errors import ConfigurationError
+
+REFERENCE_LUX = 500.0
+"""Illuminance of the white surface that is light of 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,8 @@ class PixelSettings:
         noise_in_white: share of them that is left in white light (v2e: 0.25).
         noise_spread: standard deviation of the logarithm (base 10) of the rate from pixel to pixel (v2e: 0.1; 0.2 here,
             so that there are hot pixels).
-        warm: the camera has been running: each pixel starts somewhere between its thresholds. False: all start in
-            the middle.
+        warm: the camera has been looking for a while: each pixel starts somewhere on the way to its next leak event.
+            False: all start with an event just behind them.
 
     Raises:
         ConfigurationError: a value that no pixel can have.

@@ -12,7 +12,7 @@ import numpy as np
 from faceedge.errors import ConfigurationError
 from faceedge.events.event import no_events
 from faceedge.simulation.events.pixels import Pixels
-from faceedge.simulation.events.settings import PixelSettings
+from faceedge.simulation.events.settings import REFERENCE_LUX, PixelSettings
 
 LEAST_RATE_HZ, HIGHEST_RATE_HZ = 100.0, 100_000.0
 LARGEST_MOVE_PX = 0.5
@@ -53,7 +53,7 @@ class Radiance(Protocol):
     """Renders a scene: see `faceedge.simulation.camera.renderer.Renderer`.
 
     Where it also has ``screen_px``, (v, 2) places of the scene's points in the last picture, steps adapt to how far
-    they move.
+    they move; where it has ``light``, the scene is as bright as that says.
     """
 
     def radiance(self, time_s: float) -> np.ndarray:
@@ -72,6 +72,8 @@ class EventView:
         seed: of mismatch and noise.
         geometry: of the sensor, a key of `GEOMETRIES` or one of your own.
         region_px: column and row of the region's first pixel on the sensor.
+        illuminance_lux: of the scene: in the dark, pixels are slow and noisy. None: of the renderer's ``light``, and
+            without that `REFERENCE_LUX`.
         start_s: when the camera is switched on.
 
     Attributes:
@@ -81,7 +83,8 @@ class EventView:
         pixels: of the region.
 
     Raises:
-        ConfigurationError: an unknown sensor, a region that does not lie on it, or a rate or time that cannot be.
+        ConfigurationError: an unknown sensor, a region that does not lie on it, or a rate, light or time that
+            cannot be.
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class EventView:
         seed: int = 0,
         geometry: str | Geometry = "genx320",
         region_px: tuple[int, int] = (0, 0),
+        illuminance_lux: float | None = None,
         start_s: float = 0.0,
     ) -> None:
         if not (math.isfinite(rate_hz) and LEAST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ):
@@ -111,7 +115,9 @@ class EventView:
                 f"a picture of {width}x{height} at column {self._left}, row {self._top} does not lie on a "
                 f"{self.geometry.name} of {self.geometry.width}x{self.geometry.height} pixels."
             )
-        self.pixels = Pixels(height, width, pixels, seed)
+        if illuminance_lux is None:
+            illuminance_lux = getattr(getattr(renderer, "light", None), "illuminance_lux", REFERENCE_LUX)
+        self.pixels = Pixels(height, width, pixels, seed, illuminance_lux / REFERENCE_LUX)
         self.pixels.start(first, self._start_us)
         self._places = self._screen()
 
