@@ -38,6 +38,7 @@ setup(
         (f"share/{NAME}", ["package.xml", "LICENSE"]),
         *files("launch", "*.launch.py"),
         *files("models", "*.tflite", "*.yaml", "*.md", "LICENSE*"),
+        *files("demo_data", "*.json", "*.npz", "*.avi", "*.xz", "*.yaml"),
         *files("config", "*.yaml", "*.xml", "*.rules"),
         *files("firmware_configs", "*.cfg", "*.json", "*.yaml", "*.py", "*.md"),
     ],

@@ -18,7 +18,7 @@ pytest.importorskip("jinja2", reason="rich and Jinja2, which show the demonstrat
 
 from rich.console import Console
 
-from faceedge.cli import demo, demo_radar, demo_scenes
+from faceedge.cli import demo, demo_person, demo_radar, demo_scenes
 from faceedge.cli.annotate import VideoFile, draw, strip
 from faceedge.cli.children import Children
 from faceedge.cli.demo_pictures import choose_stamps, scene_at
@@ -29,8 +29,10 @@ from faceedge.cli.terminal_view import HalfBlocks, Progress, bar, plain_line, re
 from faceedge.cli.timeline import runs_of, timeline_svg
 from faceedge.errors import ConfigurationError, FaceedgeError, InputError
 from faceedge.perception.expression import EXPRESSIONS
+from faceedge.radar.chirp_files import load_chirp_file
 from faceedge.radar.moments import SourceFeed
 from faceedge.radar.recordings import RecordingSource
+from faceedge.simulation.live.session_folder import SessionFolder
 
 FACE = Path(__file__).parent / "data" / "bgt60_synthetic_face"
 MS = 1_000_000
@@ -193,7 +195,9 @@ def test_a_machine_without_pseudo_terminals_shows_faces_alone(monkeypatch: pytes
 
     monkeypatch.setattr("os.openpty", refuse)
     notes: list[str] = []
-    assert demo_radar.start_emulator(Children(tmp_path), tmp_path, notes) is None
+    session = SessionFolder(tmp_path, {}, load_chirp_file("bgt60_face_full_band").chirp)
+    person = demo_person.Person(session, None, tmp_path / "epoch")
+    assert demo_radar.start_emulator(Children(tmp_path), tmp_path, person, notes) is None
     assert notes == ["This machine gives no pseudo-terminal (No such file or directory), so the radar is left out."]
 
 

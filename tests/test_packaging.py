@@ -65,7 +65,7 @@ def checkout(target: Path) -> Path:
     for name in ("setup.py", "setup.cfg", "pyproject.toml", "package.xml", "LICENSE", "README.md"):
         if (ROOT / name).exists():
             shutil.copy(ROOT / name, target)
-    for name in ("faceedge", "resource", "launch", "config", "models", "firmware_configs"):
+    for name in ("faceedge", "resource", "launch", "config", "models", "firmware_configs", "demo_data"):
         if (ROOT / name).exists():
             shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
     return target
@@ -154,7 +154,7 @@ def test_a_wheel_carries_the_programs_and_every_shared_file(tmp_path: Path) -> N
     )
     names = zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist()
     shared = {name.split("/data/share/faceedge/")[1] for name in names if "/data/share/faceedge/" in name}
-    patterns = ("models/*.tflite", "models/*.yaml", "config/*", "launch/*.py", "firmware_configs/*.*")
+    patterns = ("models/*.tflite", "models/*.yaml", "config/*", "launch/*.py", "firmware_configs/*.*", "demo_data/**/*.*")
     expected = {path.relative_to(ROOT).as_posix() for pattern in patterns for path in ROOT.glob(pattern)}
     assert expected | {"package.xml", "firmware_configs/bridge/main.py"} <= shared
     assert any(name.endswith("/data/share/ament_index/resource_index/packages/faceedge") for name in names)

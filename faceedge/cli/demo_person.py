@@ -18,7 +18,7 @@ import numpy as np
 
 from faceedge.cli import demo_radar
 from faceedge.cli.demo_scenes import RATE_HZ, Scene, clip_scene
-from faceedge.errors import InputError
+from faceedge.errors import ConfigurationError, InputError
 from faceedge.shipped import shipped_file
 from faceedge.simulation.live.session_folder import SESSION, SessionFolder, open_session
 
@@ -61,21 +61,30 @@ class Person:
         os.replace(partial, self.epoch_file)
 
 
+def shipped_session() -> SessionFolder:
+    """The session that ships.
+
+    Raises:
+        ConfigurationError: it is not installed.
+        InputError: it is damaged.
+    """
+    found = shipped_file(f"{FOLDER}/{NAME}", SESSION)
+    if found is None:
+        raise ConfigurationError(f"the synthetic person that ships, {FOLDER}/{NAME}, is not installed.")
+    return open_session(found.parent)
+
+
 def find_person(work: Path, notes: list[str]) -> Person | None:
     """The session that ships, or None with a note where it is not installed or damaged.
 
     Args:
         work: for what has to be unpacked.
     """
-    found = shipped_file(f"{FOLDER}/{NAME}", SESSION)
-    if found is None:
-        notes.append(f"The synthetic person ({FOLDER}/{NAME}) is not installed, so radar and events are left out.")
-        return None
     try:
-        session = open_session(found.parent)
+        session = shipped_session()
         return Person(session, session.events_file(work), work / "epoch")
-    except InputError as error:
-        notes.append(f"The synthetic person is left out: {error}")
+    except (ConfigurationError, InputError) as error:
+        notes.append(f"Radar and events are left out: {error}")
         return None
 
 

@@ -1,4 +1,4 @@
-"""`faceedge emulate bgt60|iwr6843`: a radar on a serial port that is none, for work without hardware."""
+"""`faceedge emulate bgt60|iwr6843|person`: sensors that are none, for work without hardware."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from faceedge.simulation.devices.bridge import BridgeEmulator
     from faceedge.simulation.devices.iwr6843 import Iwr6843Emulator
 
-DEVICES = ("bgt60", "iwr6843")
+PERSON = "person"
+DEVICES = ("bgt60", "iwr6843", PERSON)
 SCENES = ("point", "face", "two_reflectors", "walking_person")
 """What the bgt60 can see without a recording: a point that moves, or a preset of the synthetic scene."""
 
@@ -31,10 +32,19 @@ SCENE_PERIOD_S = 20.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `faceedge emulate`."""
     add = parser.add_argument
-    add("device", choices=DEVICES, help="bgt60: behind a serial bridge, one port; iwr6843: console and data port")
+    add(
+        "device",
+        choices=DEVICES,
+        help="bgt60: behind a serial bridge, one port; iwr6843: console and data port; person: a synthetic person in "
+        "front of a bgt60, a camera and an event camera, which are topics",
+    )
     add("--recording", type=Path, metavar="PATH", help="what it sees or sends: a vendor's folder; bytes of a data port")
     add("--once", action="store_true", help="do not begin the recording anew at its end")
     add("--scene", choices=SCENES, help="what the bgt60 sees without a recording (default: face)")
+    add("--session", type=Path, metavar="FOLDER", help="person: what is played again and again (default: what ships)")
+    add("--seed", type=int, metavar="N", help="person: compute this one while others look (needs 'faceedge[sim]')")
+    add("--script", metavar="NAME", help="person, with --seed: what is performed (default: mixed)")
+    add("--sensors", metavar="NAMES", help="person, with --seed: of radar,events,camera (default: all)")
     add("--fault", action="append", default=[], metavar="NAME=VALUE", help="may be repeated; `list` names all of them")
     add("--link", type=Path, metavar="PATH", help="where the port appears; the iwr6843 adds -cli and -data")
     add("--speed", type=float, default=1.0, metavar="X", help="device seconds in a second (default: 1)")
@@ -50,11 +60,17 @@ def main(args: argparse.Namespace) -> int:
         raise ConfigurationError(f"--seconds must be 0 or more, got {args.seconds:g}.")
     if args.recording is not None and args.scene:
         raise ConfigurationError("give either --recording or --scene, not both.")
-    emulator = make_bgt60(args) if args.device == "bgt60" else make_iwr6843(args)
+    for option in ("session", "seed", "script", "sensors") if args.device != PERSON else ():
+        if getattr(args, option) is not None:
+            raise ConfigurationError(f"--{option} is for a person; say `faceedge emulate person`.")
     with ExitStack() as stack:
         if threading.current_thread() is threading.main_thread():
             stack.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, signal.default_int_handler))
-        stack.enter_context(emulator)
+        if args.device == PERSON:
+            from faceedge.cli import emulate_person
+
+            return emulate_person.main(args)
+        emulator = stack.enter_context(make_bgt60(args) if args.device == "bgt60" else make_iwr6843(args))
         print("\n".join(usage(emulator)), flush=True)
         try:
             wait(args.seconds)
@@ -145,7 +161,7 @@ def fault_names(device: str) -> list[str]:
     from faceedge.simulation.devices.faults import Faults
 
     names = [f"{field.name}={field.default}" for field in dataclasses.fields(Faults)]
-    if device == "bgt60":
+    if device != "iwr6843":
         return names
     from faceedge.simulation.devices.iwr6843_faults import FRAME_FAULTS
 

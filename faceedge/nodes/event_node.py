@@ -17,15 +17,14 @@ from faceedge.errors import ConfigurationError
 from faceedge.events.evt3 import EncoderState, encode
 from faceedge.events.file_source import EventBatch, EventFileSource
 from faceedge.nodes.diagnostics import RateMeter, Report, latency_values
-from faceedge.nodes.headers import bytes_of, make_header
 from faceedge.nodes.lifecycle import ManagedNode
 from faceedge.nodes.parameters import LATEST_NS, Spec
 from faceedge.nodes.process import run_nodes
 from faceedge.nodes.qos import EVENTS_OUT
+from faceedge.nodes.sensor_topics import event_packet
 from faceedge.nodes.source_reader import SourceReader
 from faceedge.timing import StageTimer
 
-ENCODING = "evt3"
 PAUSES_S = (0.25, 10.0)
 
 PARAMETERS = (
@@ -100,17 +99,7 @@ class EventNode(ManagedNode):
         if self._publisher.get_subscription_count():
             with self._timer.stage("publish"):
                 words = encode(batch.events, state=self._encoder, width=source.width, height=source.height)
-                self._publisher.publish(
-                    EventPacket(
-                        header=make_header(batch.stamp_ns, self._frame_id),
-                        width=source.width,
-                        height=source.height,
-                        seq=batch.sequence,
-                        encoding=ENCODING,
-                        is_bigendian=False,
-                        events=bytes_of(words),
-                    )
-                )
+                self._publisher.publish(event_packet(batch, words, (source.width, source.height), self._frame_id))
         self._events += len(batch.events)
         self._rate.tick()
 
