@@ -19,8 +19,9 @@ from faceedge.simulation.sessions.session import Session
 if TYPE_CHECKING:
     from faceedge.simulation.radar.view import RadarView
 
-LONGEST_EDGE_M = 2.5e-3
-"""Of the facets of face and ears as the radar sees them: half a wavelength."""
+LONGEST_EDGE_M = 5e-3
+"""Of the facets of face and ears as the radar sees them: a wavelength, because each facet's phase is integrated in closed
+form. Echoes differ by 5 % of their amplitude (-26 dB) from those of facets of 1.8 mm, which cost five times as much."""
 CAMERA_M = (0.0, 0.0, 0.03)
 EVENT_CAMERA_M = (0.0, 0.02, 0.03)
 """Where the cameras are from the radar: x forward, y left, z up."""
