@@ -296,21 +296,21 @@ class Bgt60Chip:
         self.complaint = ""
         if self._run is not None:
             return
+        test = bool(self._registers[SFCTL] & LFSR_EN)
         if self._overflowed:
             self.complaint = "the FIFO ran over and was not reset"
         else:
             try:
                 timing = decode(self._registers)
-                feed = self._feed_for(chirp_settings(self._registers))
+                feed = None if test else self._feed_for(chirp_settings(self._registers))
             except ConfigurationError as error:
                 self.complaint = str(error)
         if self.complaint:
             self.counters["refused_starts"] += 1
             return
         self.counters["starts"] += 1
-        test = bool(self._registers[SFCTL] & LFSR_EN)
         run = Run(timing, self._ns_per_cycle, feed, self._next_index, test)
-        epoch_ns = self._epoch() if self._epoch else None
+        epoch_ns = self._epoch() if self._epoch and not test else None
         if epoch_ns is not None:
             run.align(epoch_ns, self.clock.now_ns())
         run.prepare()

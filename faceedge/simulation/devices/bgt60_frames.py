@@ -43,11 +43,11 @@ def pack(samples: np.ndarray) -> bytes:
 
 @dataclass(slots=True)
 class Run:
-    """Frames from one FRAME_START on; positions in words since then."""
+    """Frames from one FRAME_START on; positions in words since then. Test words need no feed."""
 
     timing: FrameTiming
     ns_per_cycle: Fraction
-    feed: Feed
+    feed: Feed | None
     first_index: int
     test_words: bool
     start_ns: int = 0
@@ -104,7 +104,7 @@ class Run:
         """All samples of ``frame`` in FIFO order, (n,) uint16."""
         if frame not in self.cache:
             timing = self.timing
-            if self.test_words:
+            if self.feed is None:
                 cube = np.full((len(timing.rx), timing.chirps, timing.samples), MID_SCALE, np.uint16)
             else:
                 cube = self._fitted(self.feed.cube(self.first_index + frame))
