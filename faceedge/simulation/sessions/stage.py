@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,16 +18,43 @@ from faceedge.simulation.person.person import Person, draw_person
 from faceedge.simulation.sessions.session import Session
 
 if TYPE_CHECKING:
+    from faceedge.simulation.camera.optics import Optics
+    from faceedge.simulation.camera.renderer import Band, Renderer
+    from faceedge.simulation.camera.shading import Light
+    from faceedge.simulation.events.view import EventView
+    from faceedge.simulation.person.appearance import Appearance
     from faceedge.simulation.radar.view import RadarView
 
 LONGEST_EDGE_M = 5e-3
-"""Of the facets of face and ears as the radar sees them: a wavelength, because each facet's phase is integrated in closed
-form. Echoes differ by 5 % of their amplitude (-26 dB) from those of facets of 1.8 mm, which cost five times as much."""
+"""Of the facets of face and ears as the radar sees them: a wavelength, because the phase over each facet is integrated in
+closed form. Echoes differ by 5 % (-26 dB) from those of facets of 1.8 mm, which cost five times as much."""
 CAMERA_M = (0.0, 0.0, 0.03)
 EVENT_CAMERA_M = (0.0, 0.02, 0.03)
 """Where the cameras are from the radar: x forward, y left, z up."""
 FIELD_OF_VIEW_DEG = 62.2
 """Of the camera, across: as a Raspberry Pi's camera module 2 has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventLens:
+    """What an event camera reads out, and through which lens.
+
+    Attributes:
+        size: width and height of the region, px.
+        corner: column and row of its first pixel on the sensor.
+        focal_m: focal length.
+    """
+
+    size: tuple[int, int]
+    corner: tuple[int, int]
+    focal_m: float
+
+
+EVENT_LENSES = {
+    "genx320": EventLens((320, 320), (0, 0), 2.1e-3),
+    "evk4": EventLens((560, 720), (360, 0), 5.0e-3),
+}
+"""With these a face fills most of the picture at 30 cm and does not fit into it at 18 cm."""
 
 
 class Sitting:
@@ -76,6 +104,56 @@ class RealStage:
     def radar_cube(self, index: int) -> np.ndarray:
         """See `tracks.Stage.radar_cube`."""
         return self.radar.cube(index)
+
+    # The cameras
+
+    @cached_property
+    def appearance(self) -> Appearance:
+        """Textures of the person in the session's clothes."""
+        from faceedge.simulation.person.appearance import appearance
+
+        return appearance(self.person, self.session.stream_seed("clothing"))
+
+    def light(self) -> Light:
+        """In the room, for both cameras."""
+        from faceedge.simulation.camera.shading import Light
+
+        usual = Light()
+        return dataclasses.replace(usual, illuminance_lux=usual.illuminance_lux * self.session.light)
+
+    def _renderer(self, optics: Optics, band: Band) -> Renderer:
+        from faceedge.simulation.camera.background import room
+        from faceedge.simulation.camera.renderer import Renderer
+
+        light = self.light()
+        behind = room(optics.height, optics.width, light, self.session.stream_seed("room"))
+        return Renderer(self.surface, self.appearance, optics, light, band, background=behind)
+
+    @cached_property
+    def event_view(self) -> EventView:
+        """What the event camera sees: a stream."""
+        from faceedge.simulation.camera.optics import Optics
+        from faceedge.simulation.events.view import GEOMETRIES, EventView
+
+        session = self.session
+        lens, geometry = EVENT_LENSES[session.event_geometry], GEOMETRIES[session.event_geometry]
+        optics = Optics(*lens.size, focal_px=lens.focal_m / geometry.pixel_m, position_m=EVENT_CAMERA_M)
+        return EventView(
+            self._renderer(optics, "luminance"),
+            rate_hz=session.event_rate_hz,
+            geometry=session.event_geometry,
+            region_px=lens.corner,
+            seed=session.stream_seed("events"),
+        )
+
+    def events(self, until_us: int) -> np.ndarray:
+        """See `tracks.Stage.events`."""
+        return self.event_view.advance(until_us * 1e-6)
+
+    def event_size(self) -> tuple[int, int]:
+        """See `tracks.Stage.event_size`."""
+        geometry = self.event_view.geometry
+        return geometry.width, geometry.height
 
     # What is true
 
