@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -51,7 +52,7 @@ def pictures(folder: Path, late_ms: float, count: int, *, loop: bool = False) ->
     clock = Clock(EPOCH_NS + round(late_ms * MS))
     pacer = Pacer(sessions.CAMERA_HZ, clock.monotonic_ns, clock.sleep, clock.system_ns, epoch_ns=EPOCH_NS)
     source = VideoSource(SourceSettings("video", str(folder / "camera.avi"), loop=loop), pacer)
-    found = []
+    found: list[Any] = []
     with source:
         while len(found) < count and not source.finished:
             frame = source.read(10.0)
@@ -96,7 +97,7 @@ def test_a_late_reader_gets_the_picture_of_its_stamp(folder: Path) -> None:
 def batches(folder: Path, late_ms: float, count: int, **options: float) -> list[tuple[float, int, int]]:
     """Moment of delivery in ms since the epoch, first event's time in us, and number of events of each batch."""
     clock = Clock(EPOCH_NS + round(late_ms * MS))
-    found = []
+    found: list[Any] = []
     source = EventFileSource(
         folder / "events.raw",
         epoch_ns=EPOCH_NS,
@@ -150,7 +151,7 @@ def batches_of_a_short_round(folder: Path) -> list[tuple[float, int, int]]:
         folder / "events.raw", epoch_ns=EPOCH_NS, loop_s=0.025, system_ns=clock.system_ns, sleep=clock.sleep
     )
     source.open()
-    found = []
+    found: list[Any] = []
     while len(found) < 7:
         batch = source.read(1.0)
         assert batch is not None
