@@ -147,7 +147,8 @@ def names(source: Path) -> list[str]:
 
 def read_obj(text: str) -> Obj:
     """Read the lines v, vt, g and f of an OBJ whose faces are all quads."""
-    points, texture, quads, group = [], [], {}, ""
+    points, texture, group = [], [], ""
+    quads: dict[str, list[list[list[int]]]] = {}
     for line in text.splitlines():
         kind, *rest = line.split() or [""]
         if kind == "v":
@@ -315,6 +316,8 @@ def masks(read: Callable[[str], bytes], texture: np.ndarray, quads: np.ndarray, 
     for number, region in enumerate(REGIONS):
         content = read(f"{MPFB}textures/mpfb_{region}.jpg")
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
+        if image is None:
+            sys.exit(f"mpfb_{region}.jpg is no picture")
         place = texture[quads[..., 1]] * [1, -1] + [0, 1]
         column, row = (np.clip(place * image.shape[0], 0, image.shape[0] - 1).astype(int))[..., 0:2].transpose(2, 0, 1)
         np.add.at(out[number], quads[..., 0], image[row, column])
@@ -330,7 +333,7 @@ def following(read: Callable[[str], bytes], count: int) -> np.ndarray:
         part = NECK_BONES.get(bone, 0.0 if bone.startswith(TRUNK_BONES) else 1.0)
         total[vertex] += weight
         follow[vertex] += part * weight
-    return follow / np.maximum(total, 1e-9)
+    return np.asarray(follow / np.maximum(total, 1e-9))
 
 
 def smoothed(values: np.ndarray, triangles: np.ndarray, rounds: int) -> np.ndarray:

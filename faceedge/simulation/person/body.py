@@ -64,7 +64,8 @@ class Body:
     @property
     def nose_tip_m(self) -> np.ndarray:
         """(3,) the tip of the nose in the head's own frame, with a neutral face."""
-        return self._rest.points[load_head().landmarks["nose_tip"]].astype(np.float64)
+        tip: np.ndarray = self._rest.points[load_head().landmarks["nose_tip"]].astype(np.float64)
+        return tip
 
     def vertices(self, motion: Motion) -> np.ndarray:
         """(t, v, 3) float64 positions in m in the world's frame."""
@@ -74,7 +75,7 @@ class Body:
         turn = _rotation(np.asarray(motion.head_rad, np.float64))
         gaze = _rotation(np.concatenate([motion.gaze_rad, np.zeros((len(motion), 1))], axis=1).astype(np.float64))
         follow_motion(
-            out, rest.points, rest.follow, rest.chest, rest.pulse, rest.eye, rest.centres, rest.unit_start,
+            out, rest.points, rest.follow, rest.chest, rest.pulse, rest.neck, rest.eyes, rest.centres, rest.unit_start,
             rest.unit_vertex, rest.unit_delta, units, np.asarray(motion.chest_m, np.float64),
             np.asarray(motion.pulse_m, np.float64), np.asarray(motion.pivot_m, np.float64), *turn, gaze[2],
         )  # fmt: skip
@@ -87,7 +88,8 @@ class _Rest:
 
     Attributes:
         points: (v, 3). follow: (v,). chest, pulse: (v, 3) movement for 1 m of breath and of pulse.
-        eye: (v,) int8, 1 on the left eyeball, 2 on the right one. centres: (2, 3) of the eyeballs.
+        neck: (m,) int64, vertices that turn or breathe in their own way. eyes: (n, 2) int64, vertices of the eyeballs
+            and their side, 0 left and 1 right. centres: (2, 3) of the eyeballs.
         unit_start, unit_vertex, unit_delta: the face units, as in `faceedge.simulation.person.head.Targets`.
     """
 
@@ -95,7 +97,8 @@ class _Rest:
     follow: np.ndarray
     chest: np.ndarray
     pulse: np.ndarray
-    eye: np.ndarray
+    neck: np.ndarray
+    eyes: np.ndarray
     centres: np.ndarray
     unit_start: np.ndarray
     unit_vertex: np.ndarray
@@ -104,17 +107,22 @@ class _Rest:
     @classmethod
     def of(cls, head: Head, person: Person, points: np.ndarray, refinement: Refinement) -> _Rest:
         skin = points[: head.vertices]
-        eye = np.zeros(head.vertices, np.float32)
+        side = np.zeros(head.vertices, np.float32)
         for number, name in enumerate(("eye_left", "eye_right"), 1):
-            eye[np.unique(head.triangles[head.part == PARTS.index(name)])] = number
-        centres = np.stack([_middle(skin[eye == number]) for number in (1, 2)])
+            side[np.unique(head.triangles[head.part == PARTS.index(name)])] = number
+        centres = np.stack([_middle(skin[side == number]) for number in (1, 2)])
+        side = np.round(refinement.apply(side[:, None])[:, 0]).astype(np.int64)
+        eyes = np.flatnonzero(side)
+        follow = refinement.apply(head.follow[:, None])[:, 0]
+        chest = refinement.apply(_chest(head, points))
         units = refined_targets(head.units, refinement)
         return cls(
             points=refinement.apply(skin),
-            follow=refinement.apply(head.follow[:, None])[:, 0],
-            chest=refinement.apply(_chest(head, points)),
+            follow=np.clip(follow, 0, 1),
+            chest=chest,
+            neck=np.flatnonzero((follow < 0.999) | (np.abs(chest).max(axis=1) > 1e-4)),
+            eyes=np.stack([eyes, side[eyes] - 1], axis=1),
             pulse=refinement.apply(_pulse(head, skin)),
-            eye=np.round(refinement.apply(eye[:, None])[:, 0]).astype(np.int8),
             centres=centres.astype(np.float32),
             unit_start=units.start.astype(np.int64),
             unit_vertex=units.vertex,
@@ -123,7 +131,7 @@ class _Rest:
 
 
 def _middle(points_m: np.ndarray) -> np.ndarray:
-    return 0.5 * (points_m.min(axis=0) + points_m.max(axis=0))
+    return np.asarray(0.5 * (points_m.min(axis=0) + points_m.max(axis=0)))
 
 
 def _round_eyes(head: Head, skin_m: np.ndarray) -> None:

@@ -100,7 +100,8 @@ class Head:
         points = self.base_m.copy()
         for number, amount in enumerate(shape):
             self._add(points, number, float(amount), 1.0)
-        return points - points[self.joints["head"]]
+        about_pivot: np.ndarray = points - points[self.joints["head"]]
+        return about_pivot
 
     def move(self, points_m: np.ndarray, number: int, before: float, after: float) -> None:
         """Take coefficient ``number`` of ``points_m`` (v + j, 3) from ``before`` to ``after``, in place."""

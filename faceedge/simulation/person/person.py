@@ -122,7 +122,9 @@ class Person:
                 f"the description of a person has the unknown {', '.join(sorted(unknown))}; was it "
                 "written by another version?"
             )
-        plain = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        plain: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
         return cls(**{**plain, "skin": SkinTone(**values["skin"])})
 
 
@@ -194,11 +196,11 @@ def _look(
     }
 
 
-def _habits(random: np.random.Generator, age_years: float) -> dict[str, float]:
+def _habits(random: np.random.Generator, age_years: float) -> dict[str, Any]:
     """Rates and amplitudes at rest, sitting.
 
-    Breathing 12 to 20 a minute; the breastbone moves 4 to 12 mm (De Groote et al., J. Appl. Physiol. 83, 1997). Heart 60
-    to 100 a minute. The skin of the face moves some tens of micrometres with a beat. Blinks at rest: 17 a minute, much
+    Breathing 12 to 20 a minute; the breastbone moves 4 to 12 mm (De Groote et al., J. Appl. Physiol. 83, 1997). Heart
+    60 to 100 a minute. The skin of the face moves some tens of micrometres with a beat. Blinks at rest: 17 a minute, much
     different between people (Bentivoglio et al., Mov. Disord. 12, 1997), of 0.2 to 0.4 s (VanderWerf et al., J.
     Neurophysiol. 89, 2003).
     """

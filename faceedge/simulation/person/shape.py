@@ -59,6 +59,8 @@ SPREADS = (
     ("eye-scale", 0.12),
     ("eye-", 0.2),
     ("mouth-upperlip-width", 0.12),
+    ("mouth-laugh-lines", 0.1),
+    ("mouth-dimples", 0.1),
     ("mouth-", 0.2),
     ("nose-", 0.2),
     ("", 0.2),
