@@ -75,9 +75,14 @@ class Pixels:
         self._random = np.random.default_rng((seed, _NOISE))
         self._on = self._thresholds(own, s.on_threshold)
         self._off = self._thresholds(own, s.off_threshold)
-        shares = np.cumsum(10.0 ** (s.noise_spread * own.standard_normal(count)))
+        spread = 10.0 ** (s.noise_spread * own.standard_normal(count))
+        shares = np.cumsum(spread)
         self._noise_total_hz = s.noise_hz * count  # the spread does not change the mean
         self._noise_shares = shares / shares[-1]
+        self._hot = np.flatnonzero(own.random(count) < s.hot_share)
+        hot_hz = np.cumsum(s.hot_hz * spread[self._hot])
+        self._hot_total_hz = float(hot_hz[-1]) if len(hot_hz) else 0.0
+        self._hot_shares = hot_hz / (self._hot_total_hz or 1.0)
         self._start_at = own.random(self.shape, np.float32) if s.warm else np.float32(0.0)
         self._level = np.zeros(self.shape, np.float32)
         self._held = np.zeros(self.shape, np.float32)
@@ -144,7 +149,7 @@ class Pixels:
             self.time_us, step_us, s.refractory_us, self._gain, s.dark_light, per_light, leak, self._when, self._where,
             self._bright,
         )  # fmt: skip
-        if self._noise_total_hz:
+        if self._noise_total_hz or self._hot_total_hz:
             count, more = self._add_noise(light, step_us, count)
             dropped += more
         self.dropped += dropped
@@ -153,14 +158,20 @@ class Pixels:
         return events
 
     def _add_noise(self, light: np.ndarray, step_us: int, count: int) -> tuple[int, int]:
-        tries = self._random.poisson(self._noise_total_hz * step_us * 1e-6)
-        which, when, keep, side = self._random.random((4, tries))
-        when.sort()
+        seconds = step_us * 1e-6
+        tries = self._random.poisson(self._noise_total_hz * seconds)
+        hot = self._random.poisson(self._hot_total_hz * seconds)
+        which, when, keep, side = self._random.random((4, tries + hot))
         where = np.searchsorted(self._noise_shares, which).astype(np.int32)
-        fade = 1.0 - self.settings.noise_in_white
+        if hot:
+            where[tries:] = self._hot[np.searchsorted(self._hot_shares, which[tries:])]
+            keep[tries:] = 0.0
+        order = np.argsort(when)
+        where, when, keep, side = where[order], when[order], keep[order], side[order]
+        half = self.settings.noise_half_light
         kept, dropped = _make_noise(
             light.ravel(), self._held.ravel(), self._on.ravel(), self._off.ravel(), self._rested_us.ravel(), where,
-            when, keep, side, self.time_us, step_us, self.settings.refractory_us, self._gain, fade, count, self._when,
+            when, keep, side, self.time_us, step_us, self.settings.refractory_us, self._gain, half, count, self._when,
             self._where, self._bright,
         )  # fmt: skip
         return int(kept), int(dropped)
@@ -270,7 +281,7 @@ def _cross(
 def _make_noise(
     light: np.ndarray, held: np.ndarray, on: np.ndarray, off: np.ndarray, rested_us: np.ndarray, pixel: np.ndarray,
     moment: np.ndarray, keep: np.ndarray, side: np.ndarray, start_us: int, step_us: int, refractory_us: float,
-    gain: float, fade: float, count: int, when: np.ndarray, where: np.ndarray, bright: np.ndarray,
+    gain: float, half: float, count: int, when: np.ndarray, where: np.ndarray, bright: np.ndarray,
 ) -> tuple[int, int]:  # fmt: skip
     """Noise events at ``pixel``: number of all events written, and of those for which there was no room."""
     dropped = 0
@@ -278,7 +289,7 @@ def _make_noise(
         i = pixel[n]
         now = moment[n] * step_us
         x = held[i]
-        if keep[n] > 1.0 - fade * min(light[i] * gain, 1.0) or x > _RESTING / 2 or rested_us[i] > start_us + now:
+        if keep[n] * (half + light[i] * gain) > half or x > _RESTING / 2 or rested_us[i] > start_us + now:
             continue
         if count < len(when):
             when[count], where[count] = int(now + 0.5), i

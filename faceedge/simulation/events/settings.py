@@ -38,13 +38,17 @@ class PixelSettings:
             state a latency of 100 to 150 us at 1000 lux, which is a pole at 1 to 1.6 kHz; Lichtsteiner 2008: 3 kHz.)
         dark_light: photocurrent that flows without light, as light (assumed: 0.2 % of white). It bounds log light and
             bandwidth from below.
-        leak_hz: ON events of a pixel that sees no change: the memory leaks upwards (v2e: 0.1 Hz; Lichtsteiner 2008:
-            0.05 Hz).
-        noise_hz: events by shot noise of a pixel in the dark, both polarities together (v2e: 1 to 5 Hz for a DVS
-            biased sensitively; 1 assumed here).
-        noise_in_white: share of them that is left in white light (v2e: 0.25).
-        noise_spread: standard deviation of the logarithm (base 10) of the rate from pixel to pixel (v2e: 0.1; 0.2 here,
-            so that there are hot pixels).
+        leak_hz: ON events of a pixel that sees no change: the memory leaks upwards (Lichtsteiner 2008: 0.05 Hz; v2e:
+            0.1 Hz).
+        noise_hz: events by shot noise of a pixel in the dark, both polarities together (v2e: 1 to 5 Hz; 1 assumed).
+        noise_half_light: light in which half of them are left; the rate falls as 1 / (1 + light / half) (assumed: 5
+            lux. In a lit room 0.03 Hz is left, as in a public recording of a DVXplorer, where pixels that see no change
+            have 0.02 to 0.04 Hz. v2e's rate falls linearly to a quarter, which is much noisier than that recording).
+        noise_spread: standard deviation of the logarithm (base 10) of the rate from pixel to pixel (v2e: 0.1; 0.2
+            assumed).
+        hot_share: of pixels that fire on their own (assumed: 1 in 2000; that recording has 1 in 1000).
+        hot_hz: how often, as a median; they are spread as noise is, and do not care for light (assumed; 100 Hz and more
+            in that recording).
         warm: the camera has been looking for a while: each pixel starts somewhere on the way to its next leak event.
             False: all start with an event just behind them.
 
@@ -58,10 +62,12 @@ class PixelSettings:
     refractory_us: float = 150.0
     bandwidth_hz: float = 2000.0
     dark_light: float = 0.002
-    leak_hz: float = 0.1
+    leak_hz: float = 0.05
     noise_hz: float = 1.0
-    noise_in_white: float = 0.25
+    noise_half_light: float = 0.01
     noise_spread: float = 0.2
+    hot_share: float = 0.0005
+    hot_hz: float = 50.0
     warm: bool = True
 
     def __post_init__(self) -> None:
@@ -83,10 +89,14 @@ LIMITS: dict[str, tuple[float, float]] = {
     "dark_light": (1e-6, 1.0),
     "leak_hz": (0.0, 100.0),
     "noise_hz": (0.0, 1000.0),
-    "noise_in_white": (0.0, 1.0),
+    "noise_half_light": (1e-6, 1e6),
     "noise_spread": (0.0, 1.0),
+    "hot_share": (0.0, 0.1),
+    "hot_hz": (0.0, 1000.0),
 }
 """What each setting may be."""
 
-QUIET = PixelSettings(mismatch=0.0, refractory_us=0.0, bandwidth_hz=0.0, leak_hz=0.0, noise_hz=0.0, warm=False)
+QUIET = PixelSettings(
+    mismatch=0.0, refractory_us=0.0, bandwidth_hz=0.0, leak_hz=0.0, noise_hz=0.0, hot_share=0.0, warm=False
+)
 """Ideal pixels: only thresholds."""
