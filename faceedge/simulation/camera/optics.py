@@ -87,7 +87,15 @@ class Optics:
 
 
 @compiled
-def _project(points, position, focal, centre, distortion, screen, nearness):  # type: ignore[no-untyped-def]
+def _project(
+    points: np.ndarray,
+    position: tuple[float, float, float],
+    focal: float,
+    centre: tuple[float, float],
+    distortion: tuple[float, float, float, float, float],
+    screen: np.ndarray,
+    nearness: np.ndarray,
+) -> None:
     k1, k2, p1, p2, k3 = distortion
     straight = k1 == 0.0 and k2 == 0.0 and k3 == 0.0 and p1 == 0.0 and p2 == 0.0
     for n in range(len(points)):

@@ -51,7 +51,7 @@ def edges_of(triangles: np.ndarray) -> np.ndarray:
     edges[:, 0], edges[:, 1], edges[:, 2], edges[:, 4] = low, high, owner, opposite
     edges[:-1, 3] = np.where(partner[:-1], owner[1:], -1)
     edges[:-1, 5] = np.where(partner[:-1], opposite[1:], -1)
-    return edges[leader]
+    return np.asarray(edges[leader])
 
 
 class Raster:
@@ -82,7 +82,8 @@ class Raster:
             )
         if len(triangles) and not 0 <= int(triangles.min()) <= int(triangles.max()) < vertices:
             raise ConfigurationError(
-                f"the mesh's triangles use vertices {int(triangles.min())} to {int(triangles.max())}, it has {vertices}."
+                f"the mesh's triangles use vertices {int(triangles.min())} to {int(triangles.max())}, it has "
+                f"{vertices}."
             )
         self.nearness = np.zeros((height, width), np.float32)
         self.u, self.v = np.zeros_like(self.nearness), np.zeros_like(self.nearness)
@@ -127,7 +128,18 @@ class Raster:
 
 
 @compiled
-def _fill(screen, nearness, values, triangles, corner_uv, facing, depth, map_u, map_v, maps):  # type: ignore[no-untyped-def]
+def _fill(
+    screen: np.ndarray,
+    nearness: np.ndarray,
+    values: np.ndarray,
+    triangles: np.ndarray,
+    corner_uv: np.ndarray,
+    facing: np.ndarray,
+    depth: np.ndarray,
+    map_u: np.ndarray,
+    map_v: np.ndarray,
+    maps: np.ndarray,
+) -> None:
     """Scan every triangle that faces the camera; see `Raster.draw`."""
     height, width = depth.shape
     first, second = values[0], values[1]
@@ -200,7 +212,15 @@ def _fill(screen, nearness, values, triangles, corner_uv, facing, depth, map_u, 
 
 
 @compiled
-def _outlines(edges, facing, screen, nearness, depth, blends, shares):  # type: ignore[no-untyped-def]
+def _outlines(
+    edges: np.ndarray,
+    facing: np.ndarray,
+    screen: np.ndarray,
+    nearness: np.ndarray,
+    depth: np.ndarray,
+    blends: np.ndarray,
+    shares: np.ndarray,
+) -> int:
     """Collect which pixel takes which share of its neighbour along outlines that can be seen.
 
     An edge is part of an outline if one of its triangles shows its outside and the other one does not, or is missing.
@@ -263,9 +283,11 @@ def _outlines(edges, facing, screen, nearness, depth, blends, shares):  # type: 
 
 
 @compiled
-def _blend(blends, shares, steps, used, picture):  # type: ignore[no-untyped-def]
+def _blend(blends: np.ndarray, shares: np.ndarray, steps: np.ndarray, used: int, picture: np.ndarray) -> None:
     """Move each pixel of ``blends`` by its share towards its neighbour's value before any was moved."""
     for k in range(used):
         steps[k] = shares[k] * (picture[blends[k, 1]] - picture[blends[k, 0]])
     for k in range(used):
-        picture[blends[k, 0]] += steps[k]
+        # Several outlines may move one pixel: together not past what they move it to, or light could fall below 0.
+        old, goal = picture[blends[k, 0]], picture[blends[k, 1]]
+        picture[blends[k, 0]] = min(max(old + steps[k], min(old, goal)), max(old, goal))

@@ -88,13 +88,13 @@ class Renderer:
         colour = np.asarray(appearance.albedo, np.float32)
         if colour.ndim != 3 or colour.shape[2] != 3 or min(colour.shape[:2]) < 2:
             raise ConfigurationError(f"an albedo texture must be (h, w, 3) from 2x2 on, got {colour.shape}.")
-        tint = self.light.tint
+        self._tints: tuple[float, ...] = self.light.tint
         if self.band == "nir":
             planes, self._tints = [np.asarray(appearance.nir, np.float32)], (1.0,)
         elif self.band == "rgb":
-            planes, self._tints = [colour[..., channel] for channel in range(3)], tint
+            planes = [colour[..., channel] for channel in range(3)]
         else:
-            weights = np.multiply(LUMINANCE_WEIGHTS, tint)
+            weights = np.multiply(LUMINANCE_WEIGHTS, self.light.tint)
             planes, self._tints = [colour @ (weights / weights.sum()).astype(np.float32)], (float(weights.sum()),)
         shape = colour.shape[:2]
         gloss = np.asarray(appearance.gloss, np.float32)

@@ -127,7 +127,7 @@ def light_into(
 
 
 def shade_of(points: np.ndarray, triangles: np.ndarray, light: Light) -> np.ndarray:
-    """How much of the ambient light and of each lamp reaches each vertex, by pictures taken from where light comes from.
+    """How much of the ambient light and of each lamp reaches each vertex: pictures taken from there tell.
 
     Shadows are those of this pose and ride with the surface: right for the folds of a face, and a little off for a
     head that has turned.
@@ -183,7 +183,7 @@ class _Caster:
         self._raster.draw(screen, near, self._none)
         column = np.clip(np.rint(screen[:, 0]).astype(np.intp), 1, _SHADOW_SIDE - 2)
         row = np.clip(np.rint(screen[:, 1]).astype(np.intp), 1, _SHADOW_SIDE - 2)
-        # The nearest of the neighbours' farthest surfaces: thin parts at the outline shade, slopes do not shade themselves.
+        # The farthest of the neighbours: otherwise steep slopes would shade themselves.
         depth = np.minimum.reduce([self._raster.nearness[row + dy, column + dx] for dy, dx in _CROSS])
         behind = depth - near
         return np.asarray(np.clip(2.0 - behind / _SHADOW_BIAS_M, 0.0, 1.0), np.float32)
@@ -213,7 +213,7 @@ def _cone(axis: np.ndarray, half_angle_rad: float, count: int) -> np.ndarray:
 
 
 @compiled
-def _normals(points, triangles, normals):  # type: ignore[no-untyped-def]
+def _normals(points: np.ndarray, triangles: np.ndarray, normals: np.ndarray) -> None:
     normals[:] = 0.0
     for f in range(len(triangles)):
         a, b, c = triangles[f, 0], triangles[f, 1], triangles[f, 2]
@@ -227,14 +227,16 @@ def _normals(points, triangles, normals):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _power(base, log2_exponent):  # type: ignore[no-untyped-def]
+def _power(base: float, log2_exponent: int) -> float:
     for _ in range(log2_exponent):
         base *= base
     return base
 
 
 @compiled
-def _highlight(nx, ny, nz, lx, ly, lz, vx, vy, vz, lobe):  # type: ignore[no-untyped-def]
+def _highlight(
+    nx: float, ny: float, nz: float, lx: float, ly: float, lz: float, vx: float, vy: float, vz: float, lobe: int
+) -> float:
     """Blinn and Phong's highlight of unit energy with Schlick's Fresnel term, for a light of strength 1."""
     hx, hy, hz = lx + vx, ly + vy, lz + vz
     squared = hx * hx + hy * hy + hz * hz
@@ -251,9 +253,20 @@ def _highlight(nx, ny, nz, lx, ly, lz, vx, vy, vz, lobe):  # type: ignore[no-unt
 
 
 @compiled
-def _light(  # type: ignore[no-untyped-def]
-    points, normals, lamps, camera, ambient, from_above, ring, ring_distance, softness, shade, lobes, values
-):
+def _light(
+    points: np.ndarray,
+    normals: np.ndarray,
+    lamps: np.ndarray,
+    camera: tuple[float, float, float],
+    ambient: float,
+    from_above: float,
+    ring: float,
+    ring_distance: float,
+    softness: float,
+    shade: np.ndarray,
+    lobes: np.ndarray,
+    values: np.ndarray,
+) -> None:
     for n in range(len(points)):
         nx, ny, nz = normals[n, 0], normals[n, 1], normals[n, 2]
         squared = nx * nx + ny * ny + nz * nz

@@ -70,7 +70,7 @@ def level_map(
 
 
 def _paint(shape: tuple[int, int], triangles: np.ndarray, texels: np.ndarray, at_vertex: np.ndarray) -> np.ndarray:
-    """Draw a quantity of the vertices into the texture's plane; places that no triangle uses get their surroundings'."""
+    """Draw a quantity of the vertices into the texture's plane, and a little beyond its seams."""
     flat = np.arange(triangles.size, dtype=np.int32).reshape(-1, 3)
     flipped = flat[:, ::-1]
     raster = Raster(shape[0], shape[1], np.concatenate((flat, flipped)), np.zeros((2 * len(flat), 3, 2)), flat.size)
@@ -84,7 +84,7 @@ def _paint(shape: tuple[int, int], triangles: np.ndarray, texels: np.ndarray, at
         spread = cv2.blur(painted, (3, 3)) / np.maximum(around, 1e-6)
         painted = np.where(known > 0, painted, np.where(around > 1e-4, spread, 0.0)).astype(np.float32)
         known = np.maximum(known, (around > 1e-4).astype(np.float32))
-    return painted
+    return np.asarray(painted)
 
 
 def fitted(texture: np.ndarray, levels: np.ndarray) -> np.ndarray:
@@ -125,7 +125,18 @@ def look_up(
 
 
 @compiled
-def _look_up(nearness, map_u, map_v, diffuse, glossy, albedo, gloss, tint, background, out):  # type: ignore[no-untyped-def]
+def _look_up(
+    nearness: np.ndarray,
+    map_u: np.ndarray,
+    map_v: np.ndarray,
+    diffuse: np.ndarray,
+    glossy: np.ndarray,
+    albedo: np.ndarray,
+    gloss: np.ndarray,
+    tint: np.float32,
+    background: np.ndarray,
+    out: np.ndarray,
+) -> None:
     rows, columns = albedo.shape
     wide, high = np.float32(columns), np.float32(rows)
     last_x, last_y = np.float32(columns - 1.001), np.float32(rows - 1.001)
