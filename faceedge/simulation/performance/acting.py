@@ -24,13 +24,15 @@ from faceedge.simulation.performance.expressions import (
     Expression,
     Gesture,
 )
-from faceedge.simulation.performance.motion import EXPRESSIONS, FACE_UNITS
+from faceedge.simulation.performance.motion import EXPRESSIONS
 from faceedge.simulation.performance.physiology import saccade_s
 from faceedge.simulation.performance.subject import Subject
 from faceedge.simulation.performance.timeline import Act, Call
 
 HABIT_SPREAD, REPEAT_SPREAD = 0.30, 0.18
 """Standard deviation of the logarithm of a unit's strength between people, and between a person's repetitions."""
+OWN_ASYMMETRY = 0.4
+"""How much weaker the weak side is in somebody who is as one-sided as people are."""
 LEFT_OUT = 0.25
 """How often a weak unit is left out of a repetition."""
 EXTRA_UNITS = ("browInnerUp", "browOuterUp", "mouthDimple", "noseSneer", "mouthPress", "cheekSquint", "mouthStretch")
@@ -62,6 +64,11 @@ def sided(name: str, asymmetry: float) -> list[tuple[int, float]]:
     if len(channels) == 1:
         return [(channels[0], 1.0)]
     return [(channels[0], min(1.0, 1.0 + asymmetry)), (channels[1], min(1.0, 1.0 - asymmetry))]
+
+
+def drawn_asymmetry(rng: np.random.Generator, subject: Subject, spread: float) -> float:
+    """Of one repetition: some of the person's own, and chance."""
+    return float(np.clip(OWN_ASYMMETRY * subject.asymmetry + spread * rng.standard_normal(), -0.8, 0.8))
 
 
 def add_act(bumps: Bumps, rng: np.random.Generator, subject: Subject, act: Act) -> None:
@@ -123,9 +130,9 @@ def _add_unit(
 
 def _add_pose(bumps: Bumps, rng: np.random.Generator, act: Act, expression: Expression) -> None:
     """Head and gaze that may go with it, now more, now less, now not at all."""
+    sides = rng.choice((-1.0, 1.0), 2).tolist()
     for name, most in expression.pose.items():
-        sign = rng.choice((-1.0, 1.0)) if name in ("headYaw", "headRoll", "lookYaw") else 1.0
-        gain = sign * most * act.intensity * max(0.0, rng.normal(0.7, 0.5))
+        gain = _side(name, sides) * most * act.intensity * max(0.0, rng.normal(0.7, 0.5))
         late, rise, early, fall = _moments(rng)
         start, fall_start = act.start_s + late * act.onset_s, act.offset_start_s + early * act.offset_s
         rise_s = rise * act.onset_s
@@ -144,7 +151,7 @@ def add_gestures(
     liking = dict(zip(GESTURES, np.exp(0.6 * own.standard_normal(len(GESTURES))).tolist(), strict=True))
     for name, per_min in GESTURE_RATES_PER_MIN[state].items():
         gesture = GESTURES[name]
-        between_s = 60.0 / (per_min * liking[name])
+        between_s = 60.0 / (per_min * liking[name] * subject.restlessness)
         time_s = start_s + rng.exponential(between_s)
         while True:
             slow = math.exp(0.3 * rng.standard_normal())
@@ -162,14 +169,14 @@ def _add_gesture(
 ) -> None:  # fmt: skip
     rise_s, stay_s, fall_s = times
     size = float(np.clip(math.exp(0.35 * rng.standard_normal()), 0.4, 1.8))
-    asymmetry = float(np.clip(subject.asymmetry + 0.15 * rng.standard_normal(), -0.8, 0.8))
+    asymmetry = drawn_asymmetry(rng, subject, 0.12)
     for name, strength in gesture.units.items():
         gain = min(1.0, strength * size * math.exp(REPEAT_SPREAD * rng.standard_normal()))
         for channel, share in sided(name, asymmetry):
             bumps.add(channel, start_s + 0.1 * rise_s * rng.random(), rise_s, stay_s, fall_s, gain * share)
+    sides = rng.choice((-1.0, 1.0), 2).tolist()
     for name, most in gesture.pose.items():
-        sign = rng.choice((-1.0, 1.0)) if name in ("headYaw", "headRoll", "lookYaw") else 1.0
-        gain = sign * most * size
+        gain = _side(name, sides) * most * size
         saccade = name.startswith("look")
         for channel in channels_of(name):
             if gesture.swings:
@@ -185,6 +192,13 @@ def _add_gesture(
                 bumps.add(channel, start_s, rise_s, stay_s, fall_s, gain)
 
 
+def _side(name: str, sides: list[float]) -> float:
+    """To which side a movement goes: head and eyes turn to the same one, a tilt may go to either."""
+    if name in ("headYaw", "lookYaw"):
+        return sides[0]
+    return sides[1] if name == "headRoll" else 1.0
+
+
 def add_answer(bumps: Bumps, rng: np.random.Generator, call: Call, away_rad: tuple[float, float], share: float) -> None:
     """Eyes first, then the head, to who calls, and back again after a while."""
     if call.latency_s is None:
@@ -198,8 +212,3 @@ def add_answer(bumps: Bumps, rng: np.random.Generator, call: Call, away_rad: tup
         jump_s = saccade_s(turn)
         bumps.add(look, eyes_s, jump_s, back_s - 0.05 - eyes_s - jump_s, jump_s, turn)
         bumps.add(head, head_s, call.turn_s, call.stay_s, 1.15 * call.turn_s, share * turn)
-
-
-def units_of(expression: str) -> tuple[str, ...]:
-    """Names of `FACE_UNITS` that the prototype of an expression uses."""
-    return tuple(FACE_UNITS[channel] for name in EXPRESSION[expression].units for channel in channels_of(name))

@@ -23,7 +23,8 @@ BIN_S = 0.25
 def minimum_jerk(fraction: np.ndarray | float) -> np.ndarray:
     """From 0 to 1 while ``fraction`` goes from 0 to 1; flat before and after."""
     s = np.clip(fraction, 0.0, 1.0)
-    return s * s * s * (10.0 + s * (6.0 * s - 15.0))
+    risen: np.ndarray = s * s * s * (10.0 + s * (6.0 * s - 15.0))
+    return risen
 
 
 class Bumps:
@@ -81,7 +82,7 @@ def steps(start_s: np.ndarray, duration_s: np.ndarray, values: np.ndarray) -> np
 
 
 @compiled
-def _rise(s):  # type: ignore[no-untyped-def]
+def _rise(s: float) -> float:
     if s <= 0.0:
         return 0.0
     if s >= 1.0:
@@ -90,7 +91,10 @@ def _rise(s):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def evaluate(time_s, first_s, begin, bumps, sines, gaze, posture, gaze_channel, out):  # type: ignore[no-untyped-def]
+def evaluate(
+    time_s: np.ndarray, first_s: float, begin: np.ndarray, bumps: np.ndarray, sines: np.ndarray, gaze: np.ndarray,
+    posture: np.ndarray, gaze_channel: int, out: np.ndarray,
+) -> None:  # fmt: skip
     """Add up everything that is going on at each time.
 
     Args:
@@ -129,7 +133,7 @@ def evaluate(time_s, first_s, begin, bumps, sines, gaze, posture, gaze_channel, 
 
 
 @compiled
-def _last(table, t):  # type: ignore[no-untyped-def]
+def _last(table: np.ndarray, t: float) -> int:
     """The last row that begins at or before ``t``, or the first one."""
     low = 0
     high = len(table)

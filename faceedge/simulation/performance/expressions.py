@@ -11,7 +11,7 @@ Durations are of the size published for deliberate and spontaneous displays:
 - Smiles: onsets of 0.4 to 0.7 s, offsets as long or longer, 0.5 to 4 s in all (Frank, Ekman and Friesen 1993,
   DOI 10.1037/0022-3514.64.1.83; Schmidt, Cohn and Tian 2003, DOI 10.1016/S0301-0511(03)00098-6).
 - Surprise is the fastest and sadness the slowest to rise (Hoffmann, Traue, Bachmayr and Kessler 2010,
-  DOI 10.1080/02699930902895901).
+  Cognition and Emotion 24).
 - Micro-expressions: 40 to 200 ms in all, low, in a part of the face (Ekman and Friesen 1969; the corpora hold longer
   ones too: Yan et al. 2013, DOI 10.1007/s10919-013-0159-8).
 - Learning states: McDaniel et al. 2007 ("Facial Features for Affective State Detection in Learning Environments"):
@@ -132,12 +132,12 @@ class Gesture:
 
 
 GESTURES: Mapping[str, Gesture] = {
-    "furrow": Gesture({"browDown": 0.45, "eyeSquint": 0.15}, {}, 0.40, 1.2, 0.60),
-    "brow raise": Gesture({"browInnerUp": 0.40, "browOuterUp": 0.35}, {"headPitch": -0.02}, 0.25, 0.5, 0.40),
-    "squint": Gesture({"eyeSquint": 0.40, "cheekSquint": 0.12}, {"headBack": -0.008}, 0.35, 1.2, 0.50),
+    "furrow": Gesture({"browDown": 0.30, "eyeSquint": 0.12}, {}, 0.40, 1.2, 0.60),
+    "brow raise": Gesture({"browInnerUp": 0.32, "browOuterUp": 0.28}, {"headPitch": -0.02}, 0.25, 0.5, 0.40),
+    "squint": Gesture({"eyeSquint": 0.30, "cheekSquint": 0.10}, {"headBack": -0.008}, 0.35, 1.2, 0.50),
     "lids droop": Gesture({"eyeBlink": 0.35}, {"headPitch": 0.03}, 0.80, 1.5, 0.40),
-    "lips press": Gesture({"mouthPress": 0.45, "mouthRollLower": 0.20, "mouthRollUpper": 0.15}, {}, 0.30, 0.9, 0.45),
-    "dimple": Gesture({"mouthDimple": 0.45, "mouthPress": 0.12}, {}, 0.35, 0.9, 0.50),
+    "lips press": Gesture({"mouthPress": 0.34, "mouthRollLower": 0.18, "mouthRollUpper": 0.12}, {}, 0.30, 0.9, 0.45),
+    "dimple": Gesture({"mouthDimple": 0.32, "mouthPress": 0.12}, {}, 0.35, 0.9, 0.50),
     "faint smile": Gesture({"mouthSmile": 0.30, "cheekSquint": 0.14}, {}, 0.50, 1.0, 0.80),
     "corners down": Gesture({"mouthFrown": 0.35, "mouthShrugLower": 0.20}, {}, 0.40, 0.8, 0.60),
     "pucker": Gesture({"mouthPucker": 0.40, "mouthFunnel": 0.10}, {}, 0.35, 0.8, 0.45),
@@ -170,7 +170,7 @@ GESTURE_RATES_PER_MIN: Mapping[str, Mapping[str, float]] = {
                    "tilt": 0.5, "look up": 0.7},
 }  # fmt: skip
 """How often each gesture comes in each state. They overlap on purpose: no gesture belongs to one state alone, as in the
-judgements of people, who agree poorly on these states (kappa of 0.2 to 0.4: D'Mello and Graesser 2010,
+judgements of people, who agree poorly on these states (kappa of 0.1 to 0.4: D'Mello and Graesser 2010,
 DOI 10.1007/s11257-010-9074-4)."""
 
 BLINKS_TIMES: Mapping[str, float] = {"engaged": 0.65, "bored": 1.15, "confused": 0.9, "frustrated": 1.1}

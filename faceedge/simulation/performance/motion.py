@@ -42,7 +42,7 @@ class Motion:
             the head's own frame: positive yaw turns to the person's left, positive pitch nods down, positive roll tilts
             to the person's right.
         pivot_m: (t, 3) float64 where the head's pivot (first vertebra) is in the world.
-        chest_m: (t,) float32 how far the breath has moved the breastbone forward.
+        chest_m: (t,) float32 how far the breath, and the heart under it, have moved the breastbone forward.
         pulse_m: (t,) float32 how far the pulse has moved the skin of the face outward.
         breathing_rad, heart_rad: (t,) float32 phases, 0 to 2 pi; 0: breathing in begins, the beat begins.
         expression: (t,) int8 index into `EXPRESSIONS`.

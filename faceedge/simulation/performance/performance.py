@@ -7,7 +7,6 @@ second of it), and `Performance.motion` adds up what matters at the times that a
 from __future__ import annotations
 
 import math
-from functools import cached_property
 
 import numpy as np
 
@@ -42,16 +41,17 @@ TRUTH_HZ = 1000.0
 NOSE_M = (0.115, 0.0, 0.035)
 """From the pivot to the tip of the nose, where the person does not say so."""
 TALK_BLINKS = 1.5
-"""Blink rate while talking, against rest: 26 against 17 a minute (Bentivoglio et al. 1997, DOI 10.1002/mds.870120629)."""
+"""Blink rate while talking, against rest: 26 against 17 a minute (Bentivoglio et al. 1997, DOI
+10.1002/mds.870120629)."""
 TURN_BLINK = 0.6
-"""How often a large turn of gaze comes with a blink (Evinger et al. 1994, DOI 10.1007/BF00228410)."""
+"""How often a large turn of gaze comes with a blink (Evinger et al. 1994, Exp. Brain Res. 100)."""
 TARGET_SPREAD_RAD = 0.05
 """Where a person looks who is told to look at the sensors: about there, elsewhere in each session."""
 
-EYE_LIMIT_RAD, FULL_LOOK_RAD, LOOK_FOOT_RAD = 0.7, 0.6, 0.08
+EYE_LIMIT_RAD, FULL_LOOK_RAD, LOOK_FOOT_RAD = 0.7, 0.52, 0.08
 """Eyes turn at most so far; at so much the unit that says where they look is 1, over so much it begins."""
-SATURATION = 0.75
-"""Units above this are pressed together so that none passes 1."""
+SATURATION = 0.8
+"""Units above this are pressed together, so that none passes 1; what adds up to 1.2 is 1."""
 
 _SCRIPT, _BODY, _ACTS, _GESTURES, _TALK, _CALLS, _FACE, _REST = range(100, 108)
 
@@ -157,7 +157,7 @@ class Performance:
         for number, (start, stop, times) in enumerate(_blink_stretches(script, first, last)):
             physiology.add_blinks(bumps, self._rng(_BODY, 4, number), person, start, stop, times)
         self._gaze = physiology.fixations(self._rng(_BODY, 5), script.away_rad, script.gaze_spread_rad, first, last)
-        self._posture = physiology.posture(self._rng(_BODY, 6), first, last, person.sway_m / 2e-3)
+        self._posture = physiology.posture(self._rng(_BODY, 6), person, first, last)
 
     def _act(self, bumps: Bumps, person: Subject, script: Plan) -> None:
         """All that is asked for."""
@@ -194,11 +194,6 @@ class Performance:
         place = np.searchsorted(self._edges, time_s, side="right")
         return self._expression[place], self._phase[place]
 
-    @cached_property
-    def expressions(self) -> tuple[str, ...]:
-        """Those that are performed, each once, in the order of `EXPRESSIONS`."""
-        return tuple(name for name in EXPRESSIONS if any(act.expression == name for act in self.acts))
-
 
 def perform(person: Subject, placement: Placement, script_name: str, duration_s: float, seed: int) -> Performance:
     """A person performs one of `SCRIPTS`.
@@ -225,12 +220,14 @@ def _phase(start_s: np.ndarray, time_s: np.ndarray) -> np.ndarray:
     """(t,) float32, 0 to 2 pi: how far each time is from the last start to the next."""
     place = np.clip(np.searchsorted(start_s, time_s, side="right") - 1, 0, len(start_s) - 2)
     part = (time_s - start_s[place]) / (start_s[place + 1] - start_s[place])
-    return (2 * math.pi * np.clip(part, 0.0, 1.0)).astype(np.float32)
+    phase: np.ndarray = 2 * math.pi * np.clip(part, 0.0, 1.0)
+    return phase.astype(np.float32)
 
 
 def _within(edges_s: np.ndarray, time_s: np.ndarray) -> np.ndarray:
     """(t,) bool: whether each time is in one of the stretches (start, stop, start, stop, ...)."""
-    return (np.searchsorted(edges_s, time_s, side="right") & 1).astype(bool)
+    inside: np.ndarray = np.searchsorted(edges_s, time_s, side="right") & 1
+    return inside.astype(bool)
 
 
 _BLINK = (UNIT["eyeBlinkLeft"], UNIT["eyeBlinkRight"])
@@ -242,7 +239,7 @@ _LOOK_DOWN = (UNIT["eyeLookDownLeft"], UNIT["eyeLookDownRight"])
 
 
 @compiled
-def _part(angle):  # type: ignore[no-untyped-def]
+def _part(angle: float) -> float:
     """How far a unit of looking is in use: 0 for the other way, then smoothly (twice differentiable) to a line."""
     if angle <= 0.0:
         return 0.0
@@ -253,15 +250,17 @@ def _part(angle):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _pressed(value):  # type: ignore[no-untyped-def]
+def _pressed(value: float) -> float:
     """0 to 1, twice differentiable: the value itself up to `SATURATION`."""
     if value <= SATURATION:
         return max(value, 0.0)
-    return SATURATION + (1.0 - SATURATION) * math.tanh((value - SATURATION) / (1.0 - SATURATION))
+    width = 2.0 * (1.0 - SATURATION)
+    s = min((value - SATURATION) / width, 1.0)
+    return SATURATION + width * (s - s * s * s * s * (2.5 - s * (3.0 - s)))
 
 
 @compiled
-def _settle(out):  # type: ignore[no-untyped-def]
+def _settle(out: np.ndarray) -> None:
     """What the channels mean together, in place: eyes against the head, what lids do with them, units within 0 to 1."""
     for i in range(len(out)):
         row = out[i]

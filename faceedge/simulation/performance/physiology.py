@@ -4,19 +4,22 @@ Sizes and rates, each with where it was published:
 
 - Breathing at rest: rate and depth of the person; from breath to breath the rate varies by about a fifth and the depth
   by about a third, and neighbours are alike (Tobin et al. 1988, DOI 10.1152/jappl.1988.65.1.309; Benchetrit 2000,
-  DOI 10.1016/S0034-5687(00)00115-X). Sighs of at least twice the depth, about ten an hour (Vlemincx et al. 2013,
-  DOI 10.1016/j.biopsycho.2012.11.011 reviews them). In speech: a quick breath in, a long one out.
+  Respir. Physiol. 122). Sighs of at least twice the depth, about ten an hour (reviewed by Vlemincx et al. 2013, Biol.
+  Psychol. 93). In speech: a quick breath in, a long one out.
 - Heart: the person's rate; respiratory sinus arrhythmia and slow (0.1 Hz) waves of the beat interval, together with a
   standard deviation of 30 to 60 ms as in short recordings at rest (Nunan et al. 2010, DOI
-  10.1111/j.1540-8159.2010.02841.x). Each beat jerks the head by about 10 mG (He, Winokur and Sodini 2012, DOI
-  10.1109/EMBC.2012.6346421; used by Balakrishnan, Durand and Guttag 2013, DOI 10.1109/CVPR.2013.440): with the times
-  below some 60 um. The chest wall moves 0.1 to 0.5 mm with the beat (Droitcour 2006; Singh and Ramachandran 1991, DOI
-  10.1109/10.68213).
-- Blinks: closing is about twice as fast as opening, half of them are not complete (Sforza et al. 2008, DOI
-  10.1111/j.1475-1313.2008.00577.x; Ousler et al. 2014, DOI 10.2147/OPTH.S56783).
+  10.1111/j.1540-8159.2010.02841.x). Each beat jerks the head by about 10 mG (He, Winokur and Sodini 2012, EMBC; used by
+  Balakrishnan, Durand and Guttag 2013, DOI 10.1109/CVPR.2013.440): with the times below some 60 um. The chest wall moves
+  0.1 to 0.5 mm with the beat (Singh and Ramachandran 1991, IEEE Trans. Biomed. Eng. 38; Droitcour 2006, thesis,
+  Stanford).
+- Blinks: closing is about twice as fast as opening (VanderWerf et al. 2003, DOI 10.1152/jn.00557.2002), half of them
+  are not complete (Sforza et al. 2008, DOI 10.1111/j.1475-1313.2008.00577.x; Ousler et al. 2014, DOI
+  10.2147/OPTH.S56783).
 - Saccades last 21 ms and 2.2 ms for each degree (Carpenter 1988); fixations a third of a second.
 - Sway: an Ornstein-Uhlenbeck process (exponential correlation over some seconds), slowed by the head's inertia, as a
   sum of sines; a shift of posture now and then; physiological tremor of some 10 um at 4 to 10 Hz.
+- A fixation is no rest: drift of some minutes of arc and small saccades (Martinez-Conde, Macknik and Hubel 2004, DOI
+  10.1038/nrn1348).
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from faceedge.simulation.performance.channels import (
     BACK,
     CHEST,
     LOOK_PITCH,
+    LOOK_YAW,
     PITCH,
     PULSE,
     RIGHT,
@@ -64,11 +68,12 @@ CHEST_BEAT_M = (0.1e-3, 0.4e-3)
 
 SWAY = {BACK: 1.0, RIGHT: 0.7, UP: 0.15}
 """Against the person's sway."""
-SWAY_RAD_PER_M = {YAW: 7.0, PITCH: 5.5, ROLL: 4.0}
-"""2 mm of sway go with 0.8 degrees of yaw."""
+SWAY_RAD_PER_M = {YAW: 4.0, PITCH: 3.2, ROLL: 2.4}
+"""4 mm of sway go with 0.9 degrees of yaw."""
 SWAY_CORNER_HZ, SWAY_INERTIA_HZ = 0.10, 1.2
 SWAY_LINES_HZ = np.geomspace(0.008, 2.5, 16)
 TREMOR_HZ, TREMOR_M = (4.0, 10.0), 10e-6
+EYE_DRIFT_HZ, EYE_DRIFT_RAD = (0.3, 4.0), 6e-4
 
 REST_TONE = (0.004, 0.035)
 """Of each unit in a neutral face: no face at rest is the mean face."""
@@ -144,7 +149,8 @@ def add_beats(bumps: Bumps, rng: np.random.Generator, subject: Subject, start_s:
 
 def add_blink(bumps: Bumps, rng: np.random.Generator, start_s: float, whole_s: float, *, complete: bool) -> None:
     """One blink of both eyes, which meanwhile dip by a degree or two."""
-    depth = rng.uniform(0.92, 1.0) if complete else rng.uniform(0.3, 0.9)
+    # Lids that close meet early and stay together: see SATURATION of the performance.
+    depth = rng.uniform(1.1, 1.25) if complete else rng.uniform(0.3, 0.95)
     close_s, shut_s = 0.30 * whole_s, rng.uniform(0.02, 0.15) * whole_s
     open_s = whole_s - close_s - shut_s
     for side in ("Left", "Right"):
@@ -167,6 +173,10 @@ def add_blinks(
         time_s += whole_s + max(0.2, mean_s * math.exp(spread * rng.standard_normal() - spread**2 / 2))
 
 
+SMALL_SACCADES, SMALL_SACCADE_RAD = 0.3, 0.006
+"""How often the next saccade is one within a fixation, and how large it is in each direction."""
+
+
 def saccade_s(angle_rad: float) -> float:
     """How long a saccade takes: Carpenter's line of the main sequence."""
     return 0.021 + 0.0022 * abs(math.degrees(angle_rad))
@@ -177,9 +187,14 @@ def fixations(
 ) -> np.ndarray:
     """`steps` of where the person looks: fixations about a centre, the next one not far from the last."""
     time_s, place = first_s, np.zeros(2)
-    starts, lasts, places = [], [], [place]
+    starts: list[float] = []
+    lasts: list[float] = []
+    places = [place]
     while time_s < last_s or not starts:
-        place = 0.6 * place + 0.8 * spread_rad * rng.standard_normal(2) * (1.0, 0.7)
+        if rng.random() < SMALL_SACCADES:
+            place = place + SMALL_SACCADE_RAD * rng.standard_normal(2)
+        else:
+            place = 0.6 * place + 0.8 * spread_rad * rng.standard_normal(2) * (1.0, 0.7)
         lasts.append(saccade_s(float(np.hypot(*(place - places[-1])))))
         starts.append(time_s)
         places.append(place)
@@ -189,24 +204,26 @@ def fixations(
 
 POSTURE_RAD = np.radians([1.6, 1.2, 1.0])
 POSTURE_M = np.array([4.0e-3, 3.0e-3, 1.0e-3])
-POSTURE_SHIFT_S = 25.0
+POSTURE_SHIFT_S, USUAL_SWAY_M = 25.0, 4e-3
+"""Mean time between shifts; their sizes are those of a person with this sway."""
 
 
-def posture(rng: np.random.Generator, first_s: float, last_s: float, scale: float) -> np.ndarray:
+def posture(rng: np.random.Generator, subject: Subject, first_s: float, last_s: float) -> np.ndarray:
     """`steps` of head (yaw, pitch, roll) and pivot: shifts of posture that stay, about the mean pose."""
-    size = scale * np.concatenate([POSTURE_RAD, POSTURE_M])
-    time_s = first_s + POSTURE_SHIFT_S * rng.exponential()
+    size = subject.sway_m / USUAL_SWAY_M * np.concatenate([POSTURE_RAD, POSTURE_M])
+    between_s = POSTURE_SHIFT_S / subject.restlessness
+    time_s = first_s + between_s * rng.exponential()
     starts, lasts, places = [time_s], [1.0], [np.zeros(6), np.zeros(6)]
     while time_s < last_s:
         places.append(0.6 * places[-1] + 0.8 * size * np.clip(rng.standard_normal(6), -2.5, 2.5))
-        time_s = starts[-1] + lasts[-1] + 1.0 + POSTURE_SHIFT_S * rng.exponential()
+        time_s = starts[-1] + lasts[-1] + 1.0 + between_s * rng.exponential()
         starts.append(time_s)
         lasts.append(rng.uniform(0.7, 2.0))
     return steps(np.array(starts), np.array(lasts), np.array(places))
 
 
 def sway(rng: np.random.Generator, subject: Subject) -> np.ndarray:
-    """(n, 4) sines for `evaluate`: sway of pivot and head, and tremor."""
+    """(n, 4) sines for `evaluate`: sway of pivot and head, tremor, and drift of the eyes."""
     density = 1.0 / (SWAY_LINES_HZ**2 + SWAY_CORNER_HZ**2) / (1.0 + (SWAY_LINES_HZ / SWAY_INERTIA_HZ) ** 2) ** 2
     line = np.sqrt(density * SWAY_LINES_HZ)
     line *= math.sqrt(2.0) / np.linalg.norm(line)
@@ -215,8 +232,10 @@ def sway(rng: np.random.Generator, subject: Subject) -> np.ndarray:
         rms = share * subject.sway_m * math.exp(0.2 * rng.standard_normal())
         hz = SWAY_LINES_HZ * np.exp(0.12 * rng.uniform(-1, 1, len(SWAY_LINES_HZ)))
         rows.append(_sines(rng, channel, hz, rms * line))
-    for channel in SWAY:
-        rows.append(_sines(rng, channel, rng.uniform(*TREMOR_HZ, 3), np.full(3, TREMOR_M / math.sqrt(1.5))))
+    tremor = np.full(3, TREMOR_M / math.sqrt(1.5))
+    rows += [_sines(rng, channel, rng.uniform(*TREMOR_HZ, 3), tremor) for channel in SWAY]
+    drift = np.full(3, EYE_DRIFT_RAD / math.sqrt(1.5))
+    rows += [_sines(rng, channel, rng.uniform(*EYE_DRIFT_HZ, 3), drift) for channel in (LOOK_YAW, LOOK_PITCH)]
     return np.concatenate(rows)
 
 

@@ -65,7 +65,8 @@ class Placement:
             nose_m: (3,) the tip of the nose from the pivot, in the head's own frame.
         """
         nose = np.array([self.distance_m, *self.offset_m])
-        return nose - FACING @ rotation(self.turn_rad) @ nose_m
+        pivot: np.ndarray = nose - FACING @ rotation(self.turn_rad) @ nose_m
+        return pivot
 
 
 FACING = np.diag([-1.0, -1.0, 1.0])
@@ -78,4 +79,5 @@ def rotation(turn_rad: np.ndarray) -> np.ndarray:
     about_z = np.array([[cy, -sy, 0.0], [sy, cy, 0.0], [0.0, 0.0, 1.0]])
     about_y = np.array([[cp, 0.0, sp], [0.0, 1.0, 0.0], [-sp, 0.0, cp]])
     about_x = np.array([[1.0, 0.0, 0.0], [0.0, cr, -sr], [0.0, sr, cr]])
-    return np.asarray(about_z @ about_y @ about_x)
+    turned: np.ndarray = about_z @ about_y @ about_x
+    return turned

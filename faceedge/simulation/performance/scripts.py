@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from faceedge.errors import ConfigurationError
+from faceedge.simulation.performance.acting import drawn_asymmetry
 from faceedge.simulation.performance.expressions import EXPRESSION
 from faceedge.simulation.performance.subject import Subject
 from faceedge.simulation.performance.timeline import Act, Call, Plan
@@ -20,12 +21,14 @@ FIRST_S = (0.8, 2.0)
 """Before the first act."""
 REST_S = (0.7, 2.5)
 """Between acts."""
+TEMPO_SPREAD = 0.15
+"""Some people are quick, some slow: standard deviation of the logarithm of the durations between people."""
 MICRO_S = (0.04, 0.20)
 """All of a micro-expression."""
 MICRO_INTENSITY = (0.12, 0.40)
 LATENCY_S, LATENCY_SPREAD, LATENCY_LIMITS_S = 0.75, 0.4, (0.25, 3.0)
 """From the beginning of a call to that of the head's turn: log-normal. Turns of the head to sounds begin after 0.2 to
-0.4 s when one waits for them (Goossens and Van Opstal 1997, DOI 10.1007/PL00005643); a name takes half a second to be
+0.4 s when one waits for them (Goossens and Van Opstal 1997, Exp. Brain Res. 114); a name takes half a second to be
 heard, and who is busy takes longer."""
 MISSED = 0.2
 """How often a call stays without an answer."""
@@ -43,9 +46,12 @@ def _act(rng: np.random.Generator, person: Subject, expression: str, start_s: fl
     """One macro-expression as this person does it this time."""
     kind = EXPRESSION[expression]
     times = (kind.onset_s, kind.apex_s, kind.offset_s)
-    onset, apex, offset = (seconds * math.exp(kind.spread * rng.standard_normal()) for seconds in times)
+    tempo = math.exp(TEMPO_SPREAD * np.random.default_rng((person.seed, _SCRIPTS)).standard_normal())
+    onset, apex, offset = (tempo * seconds * math.exp(kind.spread * rng.standard_normal()) for seconds in times)
+    if expression == "neutral":
+        return Act(start_s, onset, apex, offset, expression, 0.0)
     intensity = person.expressiveness * (0.35 + 0.6 * rng.beta(2.5, 2.0))
-    side = float(np.clip(person.asymmetry + 0.08 * rng.standard_normal(), -0.9, 0.9))
+    side = drawn_asymmetry(rng, person, 0.07)
     if kind.one_sided:
         side = math.copysign(rng.uniform(0.55, 0.95), person.asymmetry + 0.2 * rng.standard_normal())
     return Act(start_s, onset, apex, offset, expression, float(np.clip(intensity, 0.1, 1.0)), side)
@@ -55,7 +61,7 @@ def _micro(rng: np.random.Generator, person: Subject, expression: str, start_s: 
     whole_s = float(rng.triangular(MICRO_S[0], 0.16, MICRO_S[1]))
     onset, apex, offset = (np.array([0.35, 0.2, 0.45]) * np.exp(0.15 * rng.standard_normal(3))).tolist()
     scale = whole_s / (onset + apex + offset)
-    side = float(np.clip(person.asymmetry + 0.2 * rng.standard_normal(), -0.9, 0.9))
+    side = drawn_asymmetry(rng, person, 0.2)
     intensity = _between(rng, MICRO_INTENSITY) * min(1.2, person.expressiveness)
     return Act(start_s, onset * scale, apex * scale, offset * scale, expression, min(1.0, intensity), side, micro=True)
 
@@ -66,7 +72,8 @@ def _in_turn(
 ) -> tuple[Act, ...]:  # fmt: skip
     """Acts one after another, each name equally often, in an order that changes from round to round."""
     acts: list[Act] = []
-    time_s, order = _between(rng, FIRST_S), []
+    order: list[str] = []
+    time_s = _between(rng, FIRST_S)
     while True:
         order = order or rng.permutation(names).tolist()
         act = make(rng, person, order.pop(), time_s)
@@ -196,7 +203,7 @@ def plan(name: str, person: Subject, duration_s: float, seed: int) -> Plan:
         raise ConfigurationError(f"{name!r} is no script; expected one of {', '.join(SCRIPTS)}.")
     if not 0 < duration_s < math.inf:
         raise ConfigurationError(f"a performance lasts more than 0 s, got {duration_s} s.")
-    return SCRIPTS[name](np.random.default_rng((seed, _SCRIPTS)), person, duration_s)
+    return SCRIPTS[name](np.random.default_rng((seed, person.seed, _SCRIPTS)), person, duration_s)
 
 
 def script(name: str, person: Subject, duration_s: float, seed: int) -> tuple[Act, ...]:

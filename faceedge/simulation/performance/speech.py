@@ -28,7 +28,7 @@ VOWELS = (
     {"jawOpen": 0.12},
 )
 """Open, half open, spread, rounded, close and rounded, and the neutral one, as strengths of face units."""
-CONSONANTS = (
+CONSONANTS: tuple[dict[str, float], ...] = (
     {"mouthPress": 0.22, "mouthRollLower": 0.12},
     {"mouthRollLower": 0.30, "mouthUpperUp": 0.08},
     {"mouthShrugUpper": 0.10},
@@ -64,13 +64,13 @@ def add_phrase(bumps: Bumps, rng: np.random.Generator, own: np.random.Generator,
     time_s = start_s
     while True:
         whole_s = math.exp(0.2 * rng.standard_normal()) / rate_hz
-        if time_s + 1.3 * whole_s > stop_s:
+        if time_s + 1.6 * whole_s > stop_s:
             break
         loud = clearly * math.exp(0.3 * rng.standard_normal())
         for name, strength in CONSONANTS[rng.integers(len(CONSONANTS))].items():
             _add(bumps, rng, name, time_s, 0.25 * whole_s, 0.08 * whole_s, 0.3 * whole_s, clearly * strength)
         for name, strength in VOWELS[rng.integers(len(VOWELS))].items():
-            rise, fall = rng.uniform(0.4, 0.5), rng.uniform(0.4, 0.55)
+            rise, fall = rng.uniform(0.45, 0.6), rng.uniform(0.5, 0.7)
             _add(bumps, rng, name, time_s + 0.2 * whole_s, rise * whole_s, 0.1 * whole_s, fall * whole_s,
                  loud * strength)  # fmt: skip
         time_s += whole_s + (rng.uniform(0.15, 0.45) if rng.random() < PAUSE else 0.0)

@@ -13,9 +13,12 @@ class Subject(Protocol):
         breathing_hz, breathing_m: breaths per second and how far the breastbone rises, both at rest.
         heart_hz, pulse_m: beats per second at rest, and how far the pulse moves the skin of the face.
         blink_hz, blink_s: blinks per second at rest and how long one takes.
-        sway_m: root mean square movement of the head in one direction while sitting still.
+        sway_m: root mean square movement of the head towards the sensors and away while sitting still.
         expressiveness: about 1; multiplies intensities.
-        asymmetry: -1 to 1, more of the left side or of the right.
+        asymmetry: -1 to 1: which side expressions favour; positive is the person's left.
+        restlessness: about 1; multiplies how often posture and gestures change.
+
+    One that also has ``nose_m``, (3,) the tip of the nose in the head's own frame, is placed by it.
     """
 
     @property
@@ -38,3 +41,5 @@ class Subject(Protocol):
     def expressiveness(self) -> float: ...
     @property
     def asymmetry(self) -> float: ...
+    @property
+    def restlessness(self) -> float: ...

@@ -1,7 +1,8 @@
-"""What a person is asked to do, and what comes of it: acts with onset, apex and offset, calls, and stretches of talk."""
+"""What a person is asked to do, and what comes of it: acts with onset, apex and offset, calls, and talk."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from faceedge.errors import ConfigurationError
@@ -33,6 +34,8 @@ class Act:
     def __post_init__(self) -> None:
         if self.expression not in EXPRESSIONS:
             raise ConfigurationError(f"{self.expression!r} is no expression; expected one of {', '.join(EXPRESSIONS)}.")
+        if not math.isfinite(self.start_s + self.stop_s):
+            raise ConfigurationError(f"an act lies at finite times, got {self.start_s} to {self.stop_s} s.")
         if not (self.onset_s > 0 and self.apex_s >= 0 and self.offset_s > 0):
             raise ConfigurationError(
                 f"an act needs an onset and an offset above 0 s and an apex of at least 0 s, got {self.onset_s}, "
