@@ -220,7 +220,7 @@ def eye_texture(points: np.ndarray, triangles: np.ndarray, middle: tuple[float, 
     across = np.hypot(left, up)
     distance = EYE_DISC_RADIUS * np.minimum(np.arctan2(across, ahead) / EYE_DISC_RAD, 1.0)
     way = np.stack([left, -up], axis=-1) / np.maximum(across, 1e-9)[..., None]
-    return np.asarray(middle) + distance[..., None] * way
+    return np.asarray(np.asarray(middle) + distance[..., None] * way)
 
 
 IN_THE_MOUTH = {

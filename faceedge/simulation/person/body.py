@@ -11,16 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from faceedge.simulation.performance.motion import FACE_UNITS, Motion
+from faceedge.simulation.person.attachment import Joined, Worn, joined
 from faceedge.simulation.person.following import follow_motion
 from faceedge.simulation.person.head import Head, load_head
 from faceedge.simulation.person.person import Person
-from faceedge.simulation.person.subdivision import Refinement, refine, refined_targets
+from faceedge.simulation.person.subdivision import refine, refined_targets
 from faceedge.simulation.surface import PARTS, Mesh
 
-REFLECTION = {
-    "skin": 0.61, "eye_left": 0.7, "eye_right": 0.7, "lashes": 0.0, "teeth": 0.45, "tongue": 0.68, "hair": 0.1,
-    "clothes": 0.25, "glasses": 0.9, "mask": 0.1, "beard": 0.1, "other": 0.5,
-}  # fmt: skip
+BARE_REFLECTION = {"skin": 0.61, "eye_left": 0.7, "eye_right": 0.7, "teeth": 0.45, "tongue": 0.68, "lashes": 0.0}
+"""Amplitude reflection at 60 GHz of a body without anything on it."""
 
 FULL_GAZE_RAD = 0.52
 """Gaze at which the units eyeLook* are 1: about 30 degrees."""
@@ -36,24 +35,26 @@ class Body:
         person: who.
         longest_edge_m: None for the mesh as it was modelled, with which cameras see the person; a length for the
             radar's: triangles of face and ears are split, smoothly, until none has a longer edge.
+        clothing_seed: of what they wear.
+
+    The vertices of the base mesh come first in both meshes.
     """
 
-    def __init__(self, person: Person, *, longest_edge_m: float | None = None) -> None:
+    def __init__(self, person: Person, *, longest_edge_m: float | None = None, clothing_seed: int = 0) -> None:
         head = load_head()
         points = head.shaped(np.asarray(person.shape, np.float32)) * np.asarray(person.size, np.float32)
         skin = points[: head.vertices]
         _round_eyes(head, skin)
-        refinement = refine(head, skin, longest_edge_m)
+        put_on = worn(head, person, skin, clothing_seed)
+        whole = joined(refine(head, skin, longest_edge_m), put_on)
         self.person = person
-        self._refinement = refinement
-        self._rest = _Rest.of(head, person, points, refinement)
-        part = head.part[refinement.parent]
+        self._rest = _Rest.of(head, person, points, whole)
         self.mesh = Mesh(
-            triangles=refinement.triangles,
-            corner_uv=refinement.corner_uv,
-            part=part,
-            reflection=np.array([REFLECTION[name] for name in PARTS], np.float32)[part],
-            opaque=part != PARTS.index("lashes"),
+            triangles=whole.refinement.triangles,
+            corner_uv=whole.refinement.corner_uv,
+            part=whole.part,
+            reflection=whole.reflection,
+            opaque=whole.opaque,
         )
 
     @property
@@ -105,7 +106,8 @@ class _Rest:
     unit_delta: np.ndarray
 
     @classmethod
-    def of(cls, head: Head, person: Person, points: np.ndarray, refinement: Refinement) -> _Rest:
+    def of(cls, head: Head, person: Person, points: np.ndarray, whole: Joined) -> _Rest:
+        refinement = whole.refinement
         skin = points[: head.vertices]
         side = np.zeros(head.vertices, np.float32)
         for number, name in enumerate(("eye_left", "eye_right"), 1):
@@ -117,7 +119,7 @@ class _Rest:
         chest = refinement.apply(_chest(head, points))
         units = refined_targets(head.units, refinement)
         return cls(
-            points=refinement.apply(skin),
+            points=refinement.apply(skin) + whole.offset_m,
             follow=np.clip(follow, 0, 1),
             chest=chest,
             neck=np.flatnonzero((follow < 0.999) | (np.abs(chest).max(axis=1) > 1e-4)),
@@ -128,6 +130,21 @@ class _Rest:
             unit_vertex=units.vertex,
             unit_delta=np.ascontiguousarray(units.delta_m * np.asarray(person.size, np.float32)),
         )
+
+
+def worn(head: Head, person: Person, skin_m: np.ndarray, clothing_seed: int) -> Worn:
+    """What the person wears."""
+    return bare(head)
+
+
+def bare(head: Head) -> Worn:
+    """Nothing."""
+    return Worn(
+        offset_m=np.zeros((head.vertices, 3), np.float32),
+        part=head.part,
+        reflection=np.array([BARE_REFLECTION.get(name, 0.0) for name in PARTS], np.float32)[head.part],
+        opaque=head.part != PARTS.index("lashes"),
+    )
 
 
 def _middle(points_m: np.ndarray) -> np.ndarray:

@@ -59,10 +59,14 @@ SPREADS = (
     ("eye-scale", 0.12),
     ("eye-", 0.2),
     ("mouth-upperlip-width", 0.12),
+    ("mouth-lowerlip-height", 0.12),
+    ("mouth-scale-vert", 0.1),
+    ("mouth-angles", 0.15),
     ("mouth-laugh-lines", 0.1),
     ("mouth-dimples", 0.1),
     ("mouth-", 0.2),
-    ("nose-", 0.2),
+    ("neck-", 0.15),
+    ("nose-", 0.17),
     ("", 0.2),
 )
 
