@@ -182,6 +182,14 @@ def _response(beat_hz: float, high_pass_hz: float, low_pass_hz: float) -> comple
 
 
 @compiled
+def _turns_per_hz(beat_hz: float, high_pass_hz: float, low_pass_hz: float) -> float:
+    """Slope of the filters' phase: minus their group delay."""
+    high = high_pass_hz / (high_pass_hz * high_pass_hz + beat_hz * beat_hz)
+    low = (beat_hz / low_pass_hz) ** 2
+    return -(high + math.sqrt(2.0) * (1 + low) / (1 + low * low) / low_pass_hz) / (2 * math.pi)
+
+
+@compiled
 def _follow(
     points: np.ndarray,
     i: int,
@@ -193,7 +201,10 @@ def _follow(
     turns: np.ndarray,
     beat: np.ndarray,
 ) -> None:
-    """Phase (r, e) and beat frequency (r, e) of the centroid at the instants."""
+    """Phase (r, e) and beat frequency (r, e) of the centroid at the instants.
+
+    The phase of the filters is part of the weight; how it changes with the beat frequency is added here.
+    """
     for e in range(len(points)):
         x = (points[e, i, 0] + points[e, j, 0] + points[e, k, 0]) / 3
         y = (points[e, i, 1] + points[e, j, 1] + points[e, k, 1]) / 3
@@ -205,3 +216,9 @@ def _follow(
             beat_hz = radar[2] * delay_s
             turns[r, e] = radar[1] * delay_s - beat_hz * delay_s / 2
             beat[r, e] = beat_hz / radar[3]
+    middle = len(points) // 2
+    for r in range(len(rx)):
+        beat_hz = beat[r, middle] * radar[3]
+        bend = _turns_per_hz(beat_hz, radar[4], radar[5]) * radar[3]
+        for e in range(len(points)):
+            turns[r, e] += bend * (beat[r, e] - beat[r, middle])

@@ -88,7 +88,7 @@ class RadarView:
         return self.receiver.cube(counts, index)
 
     def if_signal(self, index: int) -> np.ndarray:
-        """(rx, chirp, sample) float32, ADC counts: echoes, clutter and leakage, without noise, neither quantised nor clipped."""
+        """(rx, chirp, sample) float32, ADC counts: echoes, clutter and leakage, before noise, rounding and clipping."""
         time_s = self._time_s(index)
         self._tones.clear(self._standing)
         self._echoes.add(time_s)

@@ -1,10 +1,10 @@
 """Which share of each facet the radar sees: a depth test from where its antennas are.
 
-Opaque facets are drawn into a picture of depth, and each facet asks around four of its points how much of it lies
-behind something. All of it is soft, so that nothing jumps when a face moves by a hundredth of a millimetre: a jump
-would be a motion that nobody made. A point asks nine pixels with smooth weights; it counts as hidden only from `BIAS_M`
-behind what is in front, fully from `RAMP_M` more (a wavelength: waves reach around an edge as far); facets seen at a
-grazing angle fade out.
+Opaque facets are drawn into a picture of depth, and each facet asks at points all over it how much of it lies behind
+something. All of it is soft, so that nothing jumps when a face moves by a hundredth of a millimetre: a jump would be a
+motion that nobody made. A point asks nine pixels with smooth weights; it counts as hidden only from `BIAS_M` behind
+what is in front, fully from `RAMP_M` more (a wavelength: waves reach around an edge as far); facets seen at a grazing
+angle fade out.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from faceedge.simulation.compiled import compiled
 
-PIXELS = 256
+PIXELS = 384
 BIAS_M = 3e-3
 RAMP_M = 5e-3
 NEAREST_M = 0.02
@@ -23,7 +23,8 @@ NEAREST_M = 0.02
 GRAZING = (0.02, 0.12)
 """Cosines towards the radar between which a facet fades in."""
 
-_POINTS = np.array([[1, 1, 1], [4, 1, 1], [1, 4, 1], [1, 1, 4]]) / np.array([[3], [6], [6], [6]])
+PIXELS_A_PART, MOST_PARTS = 3.0, 6
+"""A facet asks at the middles of n x n equal parts, of about so many pixels."""
 
 
 class DepthView:
@@ -57,7 +58,7 @@ class DepthView:
         origin = low - 2 * pitch
         self._nearness[...] = 0
         _draw(points, triangles, opaque, origin, pitch, self._nearness)
-        _test(points, triangles, origin, pitch, self._nearness, _POINTS, out)
+        _test(points, triangles, origin, pitch, self._nearness, out)
         return out
 
 
@@ -109,47 +110,76 @@ def _draw(
 
 @compiled
 def _test(
-    points: np.ndarray,
-    triangles: np.ndarray,
-    origin: np.ndarray,
-    pitch: float,
-    nearness: np.ndarray,
-    places: np.ndarray,
-    out: np.ndarray,
+    points: np.ndarray, triangles: np.ndarray, origin: np.ndarray, pitch: float, nearness: np.ndarray, out: np.ndarray
 ) -> None:
-    """Compare each facet's own plane with the picture, pixel by pixel, so that a slope does not hide itself."""
+    """Share of each facet that is seen, from all its points; it fades at grazing angles."""
     for facet in range(len(triangles)):
         i, j, k = triangles[facet]
         base, left, up, area = _plane(points, i, j, k)
         out[facet] = 0
         if area <= 0:
             continue
-        far = max(points[i, 0], points[j, 0], points[k, 0])
-        near = min(points[i, 0], points[j, 0], points[k, 0])
+        x = (points[i, 0] + points[j, 0] + points[k, 0]) / 3
+        y = (points[i, 1] + points[j, 1] + points[k, 1]) / 3
+        z = (points[i, 2] + points[j, 2] + points[k, 2]) / 3
+        # 1 / the length of the slopes is the distance of the plane.
+        facing = 1 / math.sqrt((base * base + left * left + up * up) * (x * x + y * y + z * z))
+        fade = _smooth((facing - GRAZING[0]) / (GRAZING[1] - GRAZING[0]))
+        if fade <= 0:
+            continue
+        parts = math.ceil(math.sqrt(area * facing) / x / pitch / PIXELS_A_PART)
+        parts = min(max(parts, 1), MOST_PARTS)
         visible = 0.0
-        facing = 0.0
-        for place in range(len(places)):
-            a, b, c = places[place]
-            x = a * points[i, 0] + b * points[j, 0] + c * points[k, 0]
-            y = a * points[i, 1] + b * points[j, 1] + c * points[k, 1]
-            z = a * points[i, 2] + b * points[j, 2] + c * points[k, 2]
-            if place == 0:
-                # 1 / the length of the slopes is the distance of the plane.
-                facing = 1 / math.sqrt((base * base + left * left + up * up) * (x * x + y * y + z * z))
-            across = (y / x - origin[0]) / pitch
-            above = (z / x - origin[1]) / pitch
-            column, row = int(across), int(above)
-            for q in range(-1, 2):
-                weight_q = _weight(above - row - 0.5 - q)
-                for p in range(-1, 2):
-                    r, s = min(max(row + q, 0), len(nearness) - 1), min(max(column + p, 0), len(nearness) - 1)
-                    own = base + left * (origin[0] + (s + 0.5) * pitch) + up * (origin[1] + (r + 0.5) * pitch)
-                    depth = min(max(1 / own, near), far) if own > 0 else far
-                    front = nearness[r, s]
-                    behind = depth - 1 / front if front > 0 else 0.0
-                    hidden = _smooth((behind - BIAS_M) / RAMP_M)
-                    visible += weight_q * _weight(across - column - 0.5 - p) * (1 - hidden)
-        out[facet] = visible / len(places) * _smooth((facing - GRAZING[0]) / (GRAZING[1] - GRAZING[0]))
+        for m in range(parts):
+            for n in range(parts - m):
+                visible += _clear(points, i, j, k, (m + 1 / 3) / parts, (n + 1 / 3) / parts, origin, pitch, nearness)
+                if m + n < parts - 1:
+                    visible += _clear(
+                        points, i, j, k, (m + 2 / 3) / parts, (n + 2 / 3) / parts, origin, pitch, nearness
+                    )
+        out[facet] = visible / parts**2 * fade
+
+
+@compiled
+def _clear(
+    points: np.ndarray,
+    i: int,
+    j: int,
+    k: int,
+    second: float,
+    third: float,
+    origin: np.ndarray,
+    pitch: float,
+    nearness: np.ndarray,
+) -> float:
+    """How much of the surroundings of a point of a facet nothing hides.
+
+    The facet's own plane is compared with the picture, pixel by pixel, so that a slope does not hide itself.
+    """
+    base, left, up, _ = _plane(points, i, j, k)
+    far = max(points[i, 0], points[j, 0], points[k, 0])
+    near = min(points[i, 0], points[j, 0], points[k, 0])
+    first = 1 - second - third
+    x = first * points[i, 0] + second * points[j, 0] + third * points[k, 0]
+    y = first * points[i, 1] + second * points[j, 1] + third * points[k, 1]
+    z = first * points[i, 2] + second * points[j, 2] + third * points[k, 2]
+    across = (y / x - origin[0]) / pitch
+    above = (z / x - origin[1]) / pitch
+    column, row = int(across), int(above)
+    visible = 0.0
+    for q in range(-1, 2):
+        r = min(max(row + q, 0), len(nearness) - 1)
+        weight = _weight(above - row - 0.5 - q)
+        for p in range(-1, 2):
+            c = min(max(column + p, 0), len(nearness) - 1)
+            front = nearness[r, c]
+            hidden = 0.0
+            if front > 0:
+                own = base + left * (origin[0] + (c + 0.5) * pitch) + up * (origin[1] + (r + 0.5) * pitch)
+                depth = min(max(1 / own, near), far) if own > 0 else far
+                hidden = _smooth((depth - 1 / front - BIAS_M) / RAMP_M)
+            visible += weight * _weight(across - column - 0.5 - p) * (1 - hidden)
+    return visible
 
 
 @compiled
