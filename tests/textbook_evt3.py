@@ -14,7 +14,9 @@ def decode(data: bytes, width: int = 2048, height: int = 2048) -> np.ndarray:
     events: list[tuple[int, int, int, bool]] = []
     high = low_time = latest = 0
     known = False
-    suspect = row = base = None
+    suspect: int | None = None
+    row: int | None = None
+    base: int | None = None
     bright = False
 
     def emit(column: int, on: bool) -> None:
