@@ -52,7 +52,8 @@ class Worn:
 @dataclass(frozen=True, slots=True)
 class Joined:
     """The triangles of skin and attachments as one mesh, whose vertices are ``refinement.weights`` of the base mesh's
-    plus ``offset_m`` (v, 3); ``refinement.parent`` counts only the skin's triangles."""
+    plus ``offset_m`` (v, 3); ``refinement.parent`` counts only the skin's triangles.
+    """
 
     refinement: Refinement
     offset_m: np.ndarray

@@ -23,7 +23,8 @@ _AWAY = -0.25
 """Cosine between a triangle's normal and straight ahead below which it never faces the radar."""
 
 _WING, _BESIDE = 1 / 16, 1 / 8
-_ROUNDS = 12
+_MOST_BEND = 0.12
+_ROUNDS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def refine(head: Head, skin_m: np.ndarray, longest_edge_m: float | None) -> Refi
             break
         number = np.full(len(edges), -1)
         number[split] = len(points) + np.arange(split.sum())
-        stencil = _butterfly(triangles, edges, edge_of, split, len(points))
+        stencil = _butterfly(triangles, edges, edge_of, split, wanted[parent], points)
         points = np.concatenate([points, stencil @ points])
         weights = sparse.vstack([weights, stencil @ weights], format="csr").astype(np.float32)
         triangles, uv, parent = _split(triangles, uv, parent, number[edge_of], points)
@@ -116,17 +117,20 @@ def _wanted(head: Head, skin_m: np.ndarray) -> np.ndarray:
 def _edges(triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Edges (e, 2) and the edge (f, 3) from corner k of each triangle to the next corner."""
     pairs = np.sort(np.stack([triangles, np.roll(triangles, -1, axis=1)], axis=-1).reshape(-1, 2), axis=1)
-    edges, number = np.unique(pairs, axis=0, return_inverse=True)
-    return edges, number.reshape(-1, 3)
+    pairs = pairs.astype(np.int64)
+    keys, number = np.unique(pairs[:, 0] << 32 | pairs[:, 1], return_inverse=True)
+    return np.stack([keys >> 32, keys & 0xFFFFFFFF], axis=1), number.reshape(-1, 3)
 
 
 def _butterfly(
-    triangles: np.ndarray, edges: np.ndarray, edge_of: np.ndarray, split: np.ndarray, vertices: int
-) -> sparse.csr_matrix:
+    triangles: np.ndarray, edges: np.ndarray, edge_of: np.ndarray, split: np.ndarray, fine: np.ndarray,
+    points: np.ndarray,
+) -> sparse.csr_matrix:  # fmt: skip
     """(new, vertices) weights of the vertices in the middle of the edges to split.
 
-    Half each end, an eighth of the two vertices beside, and minus a sixteenth of the four at the wings; a wing or side
-    that is missing, at a rim or a fold with more than two triangles, leaves the plain middle.
+    Half each end, an eighth of the two vertices beside, and minus a sixteenth of the four at the wings. The plain
+    middle where a wing is missing, where a triangle beside is not ``fine`` (f,), and where the edge would bend more
+    than `_MOST_BEND`: the scheme is for triangles of about one size.
     """
     sides = np.full((len(edges), 2), -1)  # of each edge: corner numbers opposite, in the triangles flattened
     uses = np.bincount(edge_of.ravel(), minlength=len(edges))
@@ -157,12 +161,17 @@ def _butterfly(
     both = np.flatnonzero(split)
     add(both, edges[both, 0], 0.5)
     add(both, edges[both, 1], 0.5)
+    whole &= fine[sides[inner] // 3].all(axis=1)
+    beside = [opposite[sides[inner, side]] for side in (0, 1)]
+    bend = _BESIDE * sum(points[b] for b in beside) - _WING * sum(points[np.maximum(wing, 0)] for wing in wings)
+    length = np.linalg.norm(points[edges[inner, 0]] - points[edges[inner, 1]], axis=1)
+    whole &= np.linalg.norm(bend, axis=1) < _MOST_BEND * length
     smooth = inner[whole]
-    for side in (0, 1):
-        add(smooth, opposite[sides[smooth, side]], _BESIDE)
+    for vertex in beside:
+        add(smooth, vertex[whole], _BESIDE)
     for wing in wings:
         add(smooth, wing[whole], -_WING)
-    shape = (int(split.sum()), vertices)
+    shape = (int(split.sum()), len(points))
     return sparse.csr_matrix(
         (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=shape, dtype=np.float64
     )
