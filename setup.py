@@ -94,6 +94,7 @@ setup(
             "camera_node = faceedge.nodes.camera_node:main",
             "face_node = faceedge.nodes.face_node:main",
             "radar_node = faceedge.nodes.radar_node:main",
+            "event_node = faceedge.nodes.event_node:main",
         ],
     },
 )

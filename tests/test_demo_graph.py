@@ -12,15 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import pytest
 
 pytest.importorskip("rclpy", reason="ROS 2 is not installed here")
 pytest.importorskip("hri_msgs.msg", reason="the hri_msgs messages are not built here")
 pytest.importorskip("skimage", reason="scikit-image, whose picture this is, is not installed")
 
-from faceedge.cli import demo_radar
+from faceedge.cli import demo_person, demo_radar
 from faceedge.cli.radar_bag import BagFeed
 from faceedge.cli.radar_view import RadarView
+from faceedge.events.evt3 import Decoder
+from faceedge.nodes.conversions import stamp_to_ns
+from faceedge.nodes.radar_conversions import image_to_cube
 from faceedge.nodes.recorder import read_bag
 
 pytestmark = pytest.mark.graph
@@ -62,9 +66,9 @@ def processes_below(folder: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """One short run: its folder and what it printed."""
+    """A run of the synthetic person and a few seconds of the picture: its folder and what it printed."""
     folder = tmp_path_factory.mktemp("demo")
-    return folder, run(folder, "--seconds", "6", "--output", "out")
+    return folder, run(folder, "--seconds", "13", "--output", "out")
 
 
 def test_the_demo_ends_by_itself_and_says_where_its_outputs_are(finished: Any) -> None:
@@ -72,7 +76,7 @@ def test_the_demo_ends_by_itself_and_says_where_its_outputs_are(finished: Any) -
     assert result.returncode == 0, result.stdout + result.stderr
     last = result.stdout.rstrip().splitlines()[-1]
     assert last.startswith("Outputs: page out/index.html")
-    expected = {"index.html", "summary.json", "strip.png", "radar.png", "bag"}
+    expected = {"index.html", "summary.json", "strip.png", "sensors.png", "radar.png", "bag"}
     assert {path.name for path in (folder / "out").iterdir()} >= expected
     assert result.stderr == ""
 
@@ -122,13 +126,52 @@ def test_the_radar_sees_the_synthetic_face_through_the_real_driver_and_node(fini
     assert len(moments) == radar["frames"]
 
 
+def test_the_synthetic_person_s_face_is_found_by_the_real_detector(finished: Any) -> None:
+    folder, _ = finished
+    summary = json.loads((folder / "out" / "summary.json").read_text())
+    scene = summary["scenes"][0]
+    seen = [face for face in summary["faces"] if face["first_s"] < scene["last_s"]]
+    assert sum(face["pictures"] for face in seen) > 0.8 * 25 * (scene["last_s"] - scene["first_s"])
+
+
+def test_three_sensors_show_the_person_in_step(finished: Any) -> None:
+    folder, _ = finished
+    summary = json.loads((folder / "out" / "summary.json").read_text())
+    assert summary["events"]["synthetic"] is True
+    assert summary["events"]["size"] == [320, 320]
+    strip = cv2.imread(str(folder / "out" / "sensors.png"))
+    assert strip is not None
+    assert strip.std() > 10
+    session = demo_person.shipped_session()
+    places = {cube.tobytes(): index for index, cube in enumerate(session.cubes())}
+    decoder = Decoder(320, 320)
+    epochs: dict[str, list[float]] = {"pictures": [], "events": [], "radar": []}
+    for topic, message, _ in read_bag(folder / "out" / "bag"):
+        if topic == "/camera/image_raw/compressed" and not epochs["pictures"]:
+            first_s = stamp_to_ns(message.header.stamp) / 1e9
+            epochs["pictures"].append(first_s + summary["scenes"][0]["first_s"])
+        elif topic == "/event_camera/events":
+            first_us = int(decoder.feed(bytes(message.events))[0]["t"])
+            epochs["events"].append(stamp_to_ns(message.header.stamp) / 1e9 - 1e-6 * first_us)
+        elif topic == "/radar/adc":
+            assert session.chirp is not None
+            place = places[image_to_cube(message, session.chirp).tobytes()]
+            epochs["radar"].append(stamp_to_ns(message.header.stamp) / 1e9 - session.chirp.frame_period_s * place)
+    epoch_s = epochs["pictures"][0]
+    rounds = {name: (np.array(times) - epoch_s) % session.duration_s for name, times in epochs.items()}
+    apart_ms = {name: 1e3 * np.minimum(times, session.duration_s - times).max() for name, times in rounds.items()}
+    assert apart_ms["events"] < 0.1
+    assert apart_ms["radar"] < 26, "the recorded frame that is nearest in time"
+
+
 def test_the_smile_of_the_picture_is_recognised(finished: Any) -> None:
     folder, _ = finished
     summary = json.loads((folder / "out" / "summary.json").read_text())
     if not summary["expression_estimated"]:
         pytest.skip("the expression model is not installed")
-    longest = max(summary["faces"], key=lambda face: face["seconds"])
-    assert longest["shares"][0]["label"] == "happy"
+    scene = summary["scenes"][1]
+    of_picture = [face for face in summary["faces"] if face["first_s"] >= scene["first_s"]]
+    assert [face["shares"][0]["label"] for face in of_picture] == ["happy"]
 
 
 def test_the_bag_holds_the_pictures_and_every_face_that_was_tracked(finished: Any) -> None:
@@ -179,7 +222,8 @@ def test_interrupting_the_demo_ends_its_nodes(tmp_path: Path) -> None:
     )
     assert process.stdout is not None
     assert "nobody in view" in (line := process.stdout.readline()) or "face" in line
-    assert len(processes_below(tmp_path)) == 4  # camera, faces, radar, and the emulator that the radar talks to
+    # camera, faces, radar, event camera, and the emulator that the radar talks to
+    assert len(processes_below(tmp_path)) == 5
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130

@@ -138,6 +138,7 @@ def test_the_frame_nearest_in_time_is_shown_whatever_the_device_s_period_is() ->
     feed = SessionFeed(cubes, recorded, device, duration_s=2.0)
     assert [feed.place(index) for index in (0, 1, 10, 39, 40, 41)] == [0, 1, 10, 39, 0, 1]
     assert feed.place(-1) == 39
+    assert feed.place(39 + 400) == 0, "at 1.994 s of a round the next one's first frame is nearer"
     assert feed.place(400) == round(0.04 / 0.05), "400 periods are 20.04 s: ten rounds, and most of a frame"
     once = SessionFeed(cubes, recorded, device)
     assert [once.place(index) for index in (-5, 39, 40, 9999)] == [0, 39, 39, 39]

@@ -35,7 +35,7 @@ ROOT = Path(__file__).resolve().parents[1]
         ("camera: [", "is not YAML"),
         ("camera:\n  width: 640", "needs ros__parameters with names and values below 'camera'"),
         ("/**/camra:\n  ros__parameters: {width: 640}", "did you mean '/**/camera'?"),
-        ("/**/sonar:\n  ros__parameters: {width: 640}", "for none of the nodes camera, faces, radar"),
+        ("/**/sonar:\n  ros__parameters: {width: 640}", "for none of the nodes camera, faces, radar, event_camera"),
         ("/**:\n  ros__parameters: {autostart: true}", "names no node to start"),
     ],
 )
@@ -54,7 +54,7 @@ def test_a_parameter_file_that_is_missing_is_named() -> None:
 
 
 def test_an_unknown_node_is_refused_with_those_that_exist() -> None:
-    with pytest.raises(ConfigurationError, match="expected nodes out of camera, faces, radar, got sonar"):
+    with pytest.raises(ConfigurationError, match="expected nodes out of camera, faces, radar, event_camera, got sonar"):
         runner.run(ROOT / "config" / "camera_faces.yaml", nodes=["sonar"])
 
 

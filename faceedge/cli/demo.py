@@ -150,7 +150,8 @@ def _run(args: argparse.Namespace, console: Console, output: Path, work: Path) -
         try:
             with console.status("starting the nodes ..."):
                 _make_ready(observer, radar, played, check)
-                board.first_stamp_ns = demo_person.start(observer, person, chapters[0][1], CAMERA, check)
+                files = (CAMERA, demo_person.EVENT_CAMERA) if played is not None and played.events else (CAMERA,)
+                board.first_stamp_ns = demo_person.start(observer, person, chapters[0][1], files, check)
                 _start_playing(observer, radar, played, check)
             total_s = (chapters[-1][1] + chapters[-1][2]) / demo_scenes.RATE_HZ
             _watch(args, console, board, outcome, total_s, check)

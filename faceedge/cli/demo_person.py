@@ -101,21 +101,24 @@ def start_event_node(children: Children, person: Person) -> bool:
     return True
 
 
-def start(observer: Observer, person: Person | None, first_frame: int, camera: str, check: Callable[[], None]) -> int:
+def start(
+    observer: Observer, person: Person | None, first_frame: int, nodes: tuple[str, ...], check: Callable[[], None]
+) -> int:
     """Tell every sensor the moment at which the clip begins and with it the person; that moment in system ns.
 
     Args:
+        person: whom the emulated radar sees; None: there is no radar.
         first_frame: of the clip in which the person is seen.
-        camera: the camera node, which is configured and not active yet.
+        nodes: camera, and event camera where it plays; they are configured and not active yet.
     """
     patience_s = 30.0
     epoch_ns = time.time_ns() + round(LEAD_S * 1e9)
-    observer.lifecycle.set_parameter(camera, "epoch_ns", epoch_ns, patience_s, check)
+    person_ns = epoch_ns + round(first_frame / RATE_HZ * 1e9)
     if person is not None:
-        person_ns = epoch_ns + round(first_frame / RATE_HZ * 1e9)
         person.tell_epoch(person_ns)
-        if person.events is not None:
-            observer.lifecycle.set_parameter(EVENT_CAMERA, "epoch_ns", person_ns, patience_s, check)
+    for node in nodes:
+        moment_ns = person_ns if node == EVENT_CAMERA else epoch_ns
+        observer.lifecycle.set_parameter(node, "epoch_ns", moment_ns, patience_s, check)
     return epoch_ns
 
 

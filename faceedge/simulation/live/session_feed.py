@@ -55,7 +55,11 @@ class SessionFeed:
         time_s = index * self._period_s
         if self._duration_s:
             time_s %= self._duration_s
-        return min(max(round(time_s / self._recorded_s), 0), len(self._cubes) - 1)
+        last = len(self._cubes) - 1
+        place = min(max(round(time_s / self._recorded_s), 0), last)
+        if self._duration_s and self._duration_s - time_s < time_s - last * self._recorded_s:
+            return 0  # the next round's first frame is nearer than this round's last one
+        return place
 
     def cube(self, index: int) -> np.ndarray:
         """(rx, chirp, sample) uint16."""
