@@ -99,10 +99,7 @@ class Performance:
                 f"the performance knows the times {self.first_s} to {self.last_s} s, asked for {time_s.min()} to "
                 f"{time_s.max()} s; ask within, or make it longer."
             )
-        out = np.empty((len(time_s), CHANNELS))
-        out[:] = self._base
-        evaluate(time_s, self.first_s, self._begin, self._bumps, self._sines, self._gaze, self._posture, LOOK_YAW, out)
-        _settle(out)
+        out = self.channels(time_s)
         single = out.astype(np.float32)
         expression, phase = self._labels(time_s)
         return Motion(
@@ -121,6 +118,14 @@ class Performance:
             speaking=_within(self._speaking, time_s),
             calling=_within(self._calling, time_s),
         )
+
+    def channels(self, time_s: np.ndarray) -> np.ndarray:
+        """(t, channels) float64: all that moves, in the order of `performance.channels`, gaze against the head."""
+        out = np.empty((len(time_s), CHANNELS))
+        out[:] = self._base
+        evaluate(time_s, self.first_s, self._begin, self._bumps, self._sines, self._gaze, self._posture, LOOK_YAW, out)
+        _settle(out)
+        return out
 
     def truth(self, start_s: float, stop_s: float) -> Motion:
         """`motion` at 1 kHz from ``start_s`` (rounded up to a whole ms) until before ``stop_s``."""

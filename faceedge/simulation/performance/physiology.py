@@ -9,7 +9,7 @@ Sizes and rates, each with where it was published:
 - Heart: the person's rate; respiratory sinus arrhythmia and slow (0.1 Hz) waves of the beat interval, together with a
   standard deviation of 30 to 60 ms as in short recordings at rest (Nunan et al. 2010, DOI
   10.1111/j.1540-8159.2010.02841.x). Each beat jerks the head by about 10 mG (He, Winokur and Sodini 2012, EMBC; used by
-  Balakrishnan, Durand and Guttag 2013, DOI 10.1109/CVPR.2013.440): with the times below some 60 um. The chest wall moves
+  Balakrishnan, Durand and Guttag 2013, DOI 10.1109/CVPR.2013.440): with the times below 60 um. The chest wall moves
   0.1 to 0.5 mm with the beat (Singh and Ramachandran 1991, IEEE Trans. Biomed. Eng. 38; Droitcour 2006, thesis,
   Stanford).
 - Blinks: closing is about twice as fast as opening (VanderWerf et al. 2003, DOI 10.1152/jn.00557.2002), half of them
@@ -50,6 +50,7 @@ SIGHS_PER_S = 10 / 3600
 RATE_SPREAD, DEPTH_SPREAD, ALIKE = 0.18, 0.25, 0.5
 INHALE_PART, EXHALE_PART = 0.40, 0.46
 """Of a breath's duration; what is left is a pause."""
+SPEECH_INHALE_S, SHORTEST_BREATH_S = 0.55, 1.2
 
 BEAT = (
     # channel, from the beat's begin to the wave's, rise, stay, fall (s), height
@@ -92,13 +93,19 @@ def breaths(
         depth = ALIKE * depth + math.sqrt(1 - ALIKE**2) * DEPTH_SPREAD * rng.standard_normal()
         whole_s = math.exp(float(np.clip(rate, -0.5, 0.5))) / subject.breathing_hz
         height_m = subject.breathing_m * math.exp(float(np.clip(depth, -0.7, 0.6)))
-        in_s, out_s = INHALE_PART * whole_s, EXHALE_PART * whole_s
         sigh = rng.random() < SIGHS_PER_S * whole_s
-        if any(start <= time_s < stop for start, stop in talk_s):
-            in_s, out_s = rng.uniform(0.45, 0.75), rng.uniform(2.0, 4.5)
-            whole_s, height_m = in_s + out_s + 0.05, 1.25 * height_m
-        elif sigh:
-            in_s, out_s, whole_s, height_m = 1.3 * in_s, 1.3 * out_s, 1.35 * whole_s, rng.uniform(2.0, 3.0) * height_m
+        if sigh:
+            whole_s, height_m = 1.3 * whole_s, rng.uniform(2.0, 3.0) * height_m
+        # Who is about to talk cuts the breath short.
+        rest_s = min([start - SPEECH_INHALE_S - time_s for start, _ in talk_s if start > time_s], default=math.inf)
+        if rest_s < whole_s:
+            height_m *= max(rest_s, SHORTEST_BREATH_S) / whole_s
+            whole_s = max(rest_s, SHORTEST_BREATH_S)
+        in_s, out_s = INHALE_PART * whole_s, EXHALE_PART * whole_s
+        if any(start - SPEECH_INHALE_S <= time_s + 1e-9 and time_s < stop - 0.5 for start, stop in talk_s):
+            height_m = 1.25 * subject.breathing_m * math.exp(float(np.clip(depth, -0.7, 0.6)))
+            in_s, out_s = rng.uniform(0.8, 1.2) * SPEECH_INHALE_S, rng.uniform(2.0, 4.5)
+            whole_s = in_s + out_s + 0.05
         found.append((time_s, in_s, out_s, height_m))
         time_s += whole_s
     return np.array(found)

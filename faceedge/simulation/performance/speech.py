@@ -48,7 +48,7 @@ def phrases(breaths: np.ndarray, talk_s: Sequence[tuple[float, float]]) -> list[
     for start, in_s, out_s, _ in breaths:
         for begin, end in talk_s:
             first, last = max(start + in_s + 0.05, begin), min(start + in_s + 0.95 * out_s, end)
-            if begin <= start < end and last - first > 0.4:
+            if last - first > 0.4:
                 found.append((float(first), float(last)))
     return found
 
