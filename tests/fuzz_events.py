@@ -1,4 +1,4 @@
-"""Fuzz targets of everything that reads an event camera's bytes: EVT3 streams and headers of RAW files.
+"""Fuzz targets of everything that reads an event camera's bytes: EVT3 streams, RAW headers, AEDAT4's layout.
 
     python tests/fuzz_events.py evt3 -atheris_runs=1000000      # coverage-guided, needs atheris; libFuzzer's options
     python tests/fuzz_events.py evt3 --inputs 1000000           # mutated good input; watches time and memory as well
@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import struct
 import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 import fuzz_radar
 import numpy as np
@@ -71,7 +73,33 @@ def raw_header() -> Target:
     )
 
 
-TARGETS: dict[str, Callable[[], Target]] = {"evt3": evt3, "header": raw_header}
+def aedat4_file(xml: bytes, packets: bytes = b"") -> bytes:
+    """An AEDAT4 file without compression and table: a flatbuffer's vtable, its table, and the description."""
+    vtable = struct.pack("<5H", 10, 20, 4, 8, 16)  # its size, the table's, and where the three fields are
+    head = struct.pack("<I4s2x", 20, b"IOHE") + vtable
+    table = struct.pack("<iiqI", 10, 0, -1, 4)
+    body = head + table + struct.pack("<I", len(xml)) + xml + b"\0"
+    return b"#!AER-DAT4.0\r\n" + struct.pack("<I", len(body)) + body + packets
+
+
+def aedat4() -> Target:
+    """The header and the packets of an AEDAT4 file, as they are looked at before faery is given them."""
+    from faceedge.events.aedat4_layout import check_layout
+
+    def run(data: bytes) -> int:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "input.aedat4"
+            path.write_bytes(data)
+            check_layout(path)
+        return 1
+
+    xml = b'<dv version="2.0"><node name="outInfo" path="/"><node name="0" path="/0/"/></node></dv>'
+    packet = struct.pack("<ii", 0, 5) + b"12345"
+    seeds = (aedat4_file(xml), aedat4_file(xml, packet * 3))
+    return Target(run, seeds, (packet, b"\xff\xff\xff\x7f", b"<!ENTITY a 'b'>", b"\xe3\x81", b'name="-1"'))
+
+
+TARGETS: dict[str, Callable[[], Target]] = {"evt3": evt3, "header": raw_header, "aedat4": aedat4}
 
 if __name__ == "__main__":
     sys.exit(fuzz_radar.main(TARGETS))

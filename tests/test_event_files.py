@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fuzz_events import aedat4_file
 from shared_data import SHARED_DATA
 from test_evt3 import made, random_events, words
 
 from faceedge.errors import ConfigurationError, InputError
 from faceedge.events.aedat4 import Aedat4Reader, Aedat4Writer
+from faceedge.events.aedat4_layout import check_layout
 from faceedge.events.files import file_format, iterate_events, read_events
 from faceedge.events.raw_file import RawReader, RawWriter, parse_header
 
@@ -192,6 +194,34 @@ def test_a_truncated_aedat4_file_is_refused_with_a_sentence(tmp_path: Path, size
     (tmp_path / "b.aedat4").write_bytes((tmp_path / "a.aedat4").read_bytes()[:size])
     with pytest.raises(InputError, match=r"empty|ends too early"):
         read_events(tmp_path / "b.aedat4")
+
+
+@pytest.mark.parametrize(
+    ("xml", "sentence"),
+    [
+        (b"<dv>\xe3\x28</dv>", "a damaged header"),  # given to faery, this ends the process
+        (b"<dv><node></dv>", "a damaged header"),
+        (b"<!DOCTYPE a [<!ENTITY b 'c'>]><dv/>", "a damaged header"),
+        (b"<dv><node name='outInfo'><node name='x'/></node></dv>", "a damaged header"),
+    ],
+)
+def test_a_damaged_aedat4_header_is_refused_before_a_library_sees_it(tmp_path: Path, xml: bytes, sentence: str) -> None:
+    (tmp_path / "a.aedat4").write_bytes(aedat4_file(xml))
+    with pytest.raises(InputError, match=sentence):
+        check_layout(tmp_path / "a.aedat4")
+
+
+def test_a_packet_that_goes_beyond_the_file_is_named_with_its_place(tmp_path: Path) -> None:
+    xml = b"<dv><node name='outInfo'><node name='0'/></node></dv>"
+    good = aedat4_file(xml, b"\0\0\0\0\3\0\0\0abc")
+    (tmp_path / "a.aedat4").write_bytes(good)
+    check_layout(tmp_path / "a.aedat4")
+    (tmp_path / "a.aedat4").write_bytes(good[:-1])
+    with pytest.raises(InputError, match=f"the packet before byte {len(good)} goes beyond byte {len(good) - 1}"):
+        check_layout(tmp_path / "a.aedat4")
+    (tmp_path / "a.aedat4").write_bytes(aedat4_file(xml, b"\7\0\0\0\3\0\0\0abc"))
+    with pytest.raises(InputError, match="a packet of stream 7 with 3 bytes"):
+        check_layout(tmp_path / "a.aedat4")
 
 
 def test_a_file_of_something_else_is_refused_with_its_first_bytes(tmp_path: Path) -> None:

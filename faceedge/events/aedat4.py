@@ -13,10 +13,10 @@ from typing import Any, Self
 import numpy as np
 
 from faceedge.errors import ConfigurationError, DeviceError, InputError, one_line
+from faceedge.events.aedat4_layout import check_layout
 from faceedge.events.event import as_events, check_events
 from faceedge.events.faery_library import faery_module, reading
 
-MAGIC = b"#!AER-DAT4.0\r\n"
 LARGEST_SIDE = 32767
 """Coordinates are int16."""
 
@@ -139,6 +139,7 @@ class Aedat4Reader:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path).expanduser()
         self._aedat = faery_module("extension", "reading AEDAT4").aedat
+        check_layout(self.path)
         with reading(self.path):
             tracks = self._aedat.Decoder(self.path).tracks()
         track = next((track for track in tracks if track.data_type == "events"), None)

@@ -53,39 +53,38 @@ class Clock:
         Args:
             kinds, values: (n,) uint16 of consecutive words.
         """
-        is_high = kinds == Kind.TIME_HIGH
-        at = np.flatnonzero(is_high | (kinds == Kind.TIME_LOW))
+        is_low = kinds == Kind.TIME_LOW
+        high_at = np.flatnonzero(kinds == Kind.TIME_HIGH)
+        if self._suspect is None:
+            highs = values[high_at].astype(np.int64)
+            steps = np.diff(highs, prepend=self._high & VALUE_MASK) & VALUE_MASK
+            moved = np.flatnonzero(steps)  # sensors repeat TIME_HIGH again and again; only a new one says something
+            if not len(moved) or int(steps[moved].max()) <= LARGEST_STEP:
+                return self._follow_at_once(is_low, values, high_at[moved], steps[moved])
+        is_low[high_at] = True
+        at = np.flatnonzero(is_low)
+        return at, self._follow_one_by_one(kinds[at] == Kind.TIME_HIGH, values[at])
+
+    def _follow_at_once(
+        self, is_low: np.ndarray, values: np.ndarray, high_at: np.ndarray, steps: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """`follow` where every TIME_HIGH continues the one before, with those that differ from it."""
+        is_low[high_at] = True
+        at = np.flatnonzero(is_low)
         if not len(at):
             return at, np.empty(0, np.int64)
-        high, value = is_high[at], values[at].astype(np.int64)
-        if self._suspect is None:
-            quick = self._follow_at_once(high, value)
-            if quick is not None:
-                return at, quick
-        return at, self._follow_one_by_one(high, value)
-
-    def _follow_at_once(self, high: np.ndarray, value: np.ndarray) -> np.ndarray | None:
-        """Times as long as every TIME_HIGH continues the one before; None: one does not."""
-        highs = value[high]
-        steps = np.diff(highs, prepend=self._high) & VALUE_MASK
-        if len(steps) and int(steps.max()) > LARGEST_STEP:
-            return None
-        counted = np.concatenate([[self._high], self._high + np.cumsum(steps)])
-        last = np.cumsum(high)
-        times = counted[last] << TIME_LOW_BITS
-        # A repeated TIME_HIGH changes nothing; what it would set lies before the latest time and is raised to it.
-        times |= np.where(high, 0, value)
-        repeated = np.zeros(len(high), bool)
-        repeated[high] = steps == 0
+        counted = np.cumsum(np.concatenate([[self._high], steps]))
+        places = np.searchsorted(at, high_at)
+        times = values[at].astype(np.int64)
+        times[places] = 0
+        times |= np.repeat(counted << TIME_LOW_BITS, np.diff(places, prepend=0, append=len(at)))
         self._high = int(counted[-1])
-        return self._ascending(times, repeated)
-
-    def _ascending(self, times: np.ndarray, repeated: np.ndarray) -> np.ndarray:
-        raw = times
-        times = np.maximum.accumulate(np.maximum(times, self.latest_us))
-        self.steps_back += int(np.count_nonzero((raw < times) & ~repeated))
+        if int(times[0]) < self.latest_us or bool((times[1:] < times[:-1]).any()):
+            raw = times
+            times = np.maximum.accumulate(np.maximum(times, self.latest_us))
+            self.steps_back += int(np.count_nonzero(raw < times))
         self.latest_us = int(times[-1])
-        return times
+        return at, times
 
     def _follow_one_by_one(self, high: np.ndarray, value: np.ndarray) -> np.ndarray:
         times = np.empty(len(high), np.int64)

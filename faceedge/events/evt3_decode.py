@@ -130,10 +130,10 @@ class Decoder:
         return self._gather(kinds, values, at, column, bright, _filled(time_at, times, now_us, len(words)))
 
     def _count(self, kinds: np.ndarray) -> None:
-        # Most pieces have none of them: their kinds are 9 and above but for 1.
-        if not bool(((kinds > Kind.TIME_HIGH) | (kinds == UNKNOWN[0])).any()):
+        rare = kinds[(kinds > Kind.TIME_HIGH) | (kinds == UNKNOWN[0])]
+        if not len(rare):
             return
-        counts = np.bincount(kinds, minlength=16)
+        counts = np.bincount(rare, minlength=16)
         self.counters.unknown += int(counts[list(UNKNOWN)].sum())
         self.counters.triggers += int(counts[Kind.EXT_TRIGGER])
         self.counters.others += int(counts[Kind.OTHERS])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from faceedge.errors import InputError
-from faceedge.events import aedat4
+from faceedge.events import aedat4, aedat4_layout
 from faceedge.events.event import as_events, no_events
 from faceedge.events.faery_library import faery_module, reading
 from faceedge.events.raw_file import MARK, RawReader, parse_header, read_header
@@ -56,7 +56,7 @@ def file_format(path: Path | str) -> str:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
     if not head:
         raise InputError(f"{path} is empty (0 bytes), expected a file of events.")
-    if head.startswith(aedat4.MAGIC):
+    if head.startswith(aedat4_layout.MAGIC):
         return "aedat4"
     if head.startswith(_OLD_AEDAT):
         version = head[9:12].decode("latin-1")
