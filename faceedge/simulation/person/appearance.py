@@ -129,7 +129,7 @@ def _paint_eyes(canvas: Canvas, atlas: Atlas, person: Person, noise: Noise) -> N
 
 def _paint_clothes(canvas: Canvas, atlas: Atlas, clothes: Clothes, noise: Noise) -> None:
     cover = clothed(atlas.position_m, clothes) * atlas.of("skin") * (atlas.follow < 0.5)
-    x, y, z = np.moveaxis(atlas.position_m * np.float32(_MM), -1, 0)
+    y, z = np.moveaxis(atlas.position_m[..., 1:] * np.float32(_MM), -1, 0)
     colour = np.broadcast_to(np.array(clothes.colour, np.float32), (*atlas.shape, 3))
     period = np.float32(clothes.period_m * _MM)
     if clothes.pattern in ("stripes", "checks"):

@@ -16,6 +16,7 @@ from faceedge.simulation.person.following import follow_motion
 from faceedge.simulation.person.head import Head, load_head
 from faceedge.simulation.person.person import Person
 from faceedge.simulation.person.subdivision import refine, refined_targets
+from faceedge.simulation.person.wearing import worn
 from faceedge.simulation.surface import PARTS, Mesh
 
 BARE_REFLECTION = {"skin": 0.61, "eye_left": 0.7, "eye_right": 0.7, "teeth": 0.45, "tongue": 0.68, "lashes": 0.0}
@@ -46,7 +47,7 @@ class Body:
         skin = points[: head.vertices]
         _round_eyes(head, skin)
         put_on = worn(head, person, skin, clothing_seed)
-        whole = joined(refine(head, skin, longest_edge_m), put_on)
+        whole = joined(refine(head, skin + put_on.offset_m, longest_edge_m), put_on)
         self.person = person
         self._rest = _Rest.of(head, person, points, whole)
         self.mesh = Mesh(
@@ -130,11 +131,6 @@ class _Rest:
             unit_vertex=units.vertex,
             unit_delta=np.ascontiguousarray(units.delta_m * np.asarray(person.size, np.float32)),
         )
-
-
-def worn(head: Head, person: Person, skin_m: np.ndarray, clothing_seed: int) -> Worn:
-    """What the person wears."""
-    return bare(head)
 
 
 def bare(head: Head) -> Worn:

@@ -84,15 +84,11 @@ def scalp_m(place_m: np.ndarray, person: Person) -> np.ndarray:
     """
     x, y, z = np.moveaxis(place_m, -1, 0)
     aside = np.abs(y)
-    corner = 0.012 + 0.030 * person.hairline
-    line = (
-        0.098
-        + 0.016 * person.hairline
-        + 0.006 * np.cos(aside * 60)
-        + corner * np.exp(-(((aside - 0.048) / 0.016) ** 2))
-    )
-    front = np.minimum(z - line, 0.115 - 0.03 * person.hairline - x + 0.02)
-    temple = 0.066 - 0.020 * person.hairline * soft(z - 0.05, 0.02) - 0.018 * soft(0.028 - z, 0.012)
+    receding = np.float32(person.hairline)
+    corner = 0.030 * np.maximum(receding - 0.25, 0)
+    line = 0.092 + 0.024 * receding + corner * np.exp(-(((aside - 0.046) / 0.016) ** 2))
+    front = np.minimum(z - line, 0.126 - 0.020 * receding - x)
+    temple = 0.060 + 0.032 * soft(z - 0.055, 0.03) * (1 - 0.5 * receding) - 0.012 * soft(0.016 - z, 0.012)
     side = np.minimum(temple - x, aside - 0.045)
     lower = np.where(x < EAR_X_M - 0.012, -0.045, 0.004 if person.sex == "male" else 0.012)
     side = np.minimum(side, z - lower)
@@ -116,7 +112,7 @@ def beard(place_m: np.ndarray, lips: np.ndarray) -> np.ndarray:
     behind = soft(x - np.interp(z, [-0.06, -0.03, 0.02], [0.035, 0.030, 0.040]).astype(np.float32), 0.006)
     below = soft(z - np.interp(x, [0.04, 0.09, 0.12], [-0.055, -0.098, -0.104]).astype(np.float32), 0.010)
     under_lip = 1 - 0.75 * np.exp(-((aside / 0.016) ** 2 + ((z + 0.053) / 0.006) ** 2))  # a hairless patch on most
-    return np.asarray(upper * behind * below * under_lip * (1 - soft(lips - 0.25, 0.2)), np.float32)
+    return np.asarray(upper * behind * below * under_lip * (1 - soft(lips - 0.55, 0.15)), np.float32)
 
 
 def clothed(place_m: np.ndarray, clothes: Clothes) -> np.ndarray:

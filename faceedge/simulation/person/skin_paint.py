@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from faceedge.simulation.person.atlas import Atlas
@@ -84,7 +82,7 @@ def _bump(atlas: Atlas, centre_m: tuple[float, float, float], radius_m: tuple[fl
     distance += ((position[..., 2] - np.float32(centre_m[2])) / np.float32(radius_m[2])) ** 2
     out = np.exp(-np.minimum(distance, 30.0))
     out[(distance > 9.0) | (atlas.part != 0)] = 0.0
-    return out
+    return np.asarray(out)
 
 
 def _blood(canvas: Canvas, atlas: Atlas, person: Person, skin: np.ndarray) -> None:
@@ -108,8 +106,8 @@ def _marks(canvas: Canvas, atlas: Atlas, person: Person, noise: Noise, columns: 
     face = atlas.regions["face"] * (atlas.part == 0)
     if person.skin.freckles > 0.02:
         where = _bump(atlas, (0.125, 0.025, 0.005), (0.06, 0.040, 0.030)) + 0.3 * face
-        spots = soft(noise.at(columns / 2.6, rows / 2.6, 4) - np.float32(2.0 - 0.9 * person.skin.freckles), 0.35)
-        canvas.tint(where * spots, (0.72, 0.58, 0.50), 0.95)
+        spots = soft(noise.at(columns / 1.7, rows / 1.7, 4) - np.float32(2.2 - 1.0 * person.skin.freckles), 0.5)
+        canvas.tint(where * spots, (0.84, 0.74, 0.68), 0.97)
     random = np.random.default_rng((person.seed, 31))
     row, column = np.nonzero(face > 0.3)
     for pick in random.integers(0, max(len(row), 1), int(random.poisson(3.5))):
@@ -200,8 +198,7 @@ def _stubble(canvas: Canvas, atlas: Atlas, person: Person, noise: Noise, columns
     colour, nir = hair_colour(person)
     canvas.cover(where * np.float32(0.10 + 0.25 * min(person.beard * 3, 1)), colour, 0.9 * nir + 0.2)
     if person.beard > 0.05:
-        y, z = atlas.position_m[..., 1] * _MM, atlas.position_m[..., 2] * _MM
-        strands = noise.at(y / np.float32(0.75), z / np.float32(3.0), 8) + 0.7 * noise.at(columns / 1.2, rows / 1.2, 9)
+        strands = 0.8 * noise.at(columns / 0.8, rows / 2.2, 8) + 0.6 * noise.at(columns / 0.7, rows / 0.9, 9)
         level = 1.1 - 2.6 * min(person.beard * 1.3, 1.0)
         full = where * soft(strands + 1.2 * (where - 0.8) - np.float32(level), 0.5)
         light = np.float32(1) + 0.35 * strands
@@ -209,16 +206,21 @@ def _stubble(canvas: Canvas, atlas: Atlas, person: Person, noise: Noise, columns
         canvas.cover(full * np.float32(0.9), shades, nir, 0.25)
 
 
+def _arch(along: np.ndarray) -> np.ndarray:
+    """How high a brow is along its length, 0 to 1: rises to two thirds, then falls."""
+    return np.asarray(1 - 1.3 * (along - 0.62) ** 2 - 2.2 * np.maximum(along - 0.62, 0) ** 2)
+
+
 def _brows(canvas: Canvas, atlas: Atlas, person: Person, noise: Noise, across: np.ndarray, up: np.ndarray) -> None:
     """Two arcs of strokes that grow upwards near the nose and outwards along the arc."""
     random = np.random.default_rng((person.seed, 34))
-    arch = random.uniform(0.0035, 0.0075) * (1.15 if person.sex == "female" else 0.8)
+    arch = random.uniform(0.003, 0.006) * (1.15 if person.sex == "female" else 0.8)
     height = 0.0508 + random.uniform(-0.0012, 0.0015)
     inner, outer = 0.0095 + random.uniform(-0.003, 0.0025), 0.0500 + random.uniform(-0.003, 0.003)
     thick = 0.0022 + 0.0034 * person.brows
     along = (np.abs(across) - np.float32(inner)) / np.float32(outer - inner)
-    arc = np.float32(height) + np.float32(arch) * np.sin(np.clip(along, 0, 1.2) * np.float32(0.62 * math.pi) * 1.25)
-    arc -= np.float32(0.010) * np.maximum(along - 0.72, 0)
+    rise = np.interp(along, np.linspace(-0.2, 1.2, 57), _arch(np.linspace(-0.2, 1.2, 57))).astype(np.float32)
+    arc = np.float32(height) + np.float32(arch) * rise
     profile = np.interp(along, [-0.08, 0.06, 0.35, 0.75, 1.06], [0.55, 1.0, 1.0, 0.62, 0.12]).astype(np.float32)
     beside = (up - arc) / (np.float32(thick) * profile)
     cover = np.exp(-(np.abs(beside) ** 2.6)) * soft(along + 0.03, 0.07) * soft(1.03 - along, 0.06)
@@ -229,7 +231,7 @@ def _brows(canvas: Canvas, atlas: Atlas, person: Person, noise: Noise, across: n
     lengthwise, crosswise = y * np.cos(turn) + z * np.sin(turn), z * np.cos(turn) - y * np.sin(turn)
     side = np.where(across > 0, 100.0, 0.0).astype(np.float32)
     hairs = noise.at(crosswise / np.float32(0.55) + side, lengthwise / np.float32(3.5), 7)
-    density = cover * soft(hairs + np.float32(2.4 * (0.35 + 0.4 * person.brows)) * cover - 0.55, 0.55)
+    density = cover * soft(0.7 * hairs + np.float32(1.2 + 1.2 * person.brows) * cover - 0.65, 0.6)
     colour, nir = hair_colour(person)
     dark: Colour = (min(0.6 * colour[0], 0.12), min(0.6 * colour[1], 0.08), min(0.6 * colour[2], 0.06))
     canvas.cover(np.where(density > 0.01, 0.95 * density, 0).astype(np.float32), dark, 0.8 * nir, 0.1)
