@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from faceedge.errors import InputError
+from faceedge.errors import ConfigurationError, InputError
 from faceedge.simulation.person.shape import draw_shape
 
 AGES_YEARS = (18.0, 66.0)
@@ -134,12 +134,13 @@ def draw_person(
     """The person of ``seed``. What they wear can be fixed; nothing else changes with that.
 
     Raises:
-        InputError: the seed is negative, or the beard is not 0 to 1.
+        ConfigurationError: the seed is no whole number of 0 or more, or the beard is not 0 to 1.
     """
-    if seed < 0:
-        raise InputError(f"a person's seed is 0 or more, {seed} came")
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ConfigurationError(f"a person's seed is a whole number of 0 or more, {seed!r} came")
     if beard is not None and not 0 <= beard <= 1:
-        raise InputError(f"a beard is 0 (shaved) to 1 (full), {beard} came")
+        raise ConfigurationError(f"a beard is 0 (shaved) to 1 (full), {beard} came")
+    seed = int(seed)
     who = np.random.default_rng((seed, _WHO))
     sex = ("female", "male")[int(who.integers(2))]
     age_years = float(who.uniform(*AGES_YEARS))
@@ -200,8 +201,8 @@ def _habits(random: np.random.Generator, age_years: float) -> dict[str, Any]:
     """Rates and amplitudes at rest, sitting.
 
     Breathing 12 to 20 a minute; the breastbone moves 4 to 12 mm (De Groote et al., J. Appl. Physiol. 83, 1997). Heart
-    60 to 100 a minute. The skin of the face moves some tens of micrometres with a beat. Blinks at rest: 17 a minute, much
-    different between people (Bentivoglio et al., Mov. Disord. 12, 1997), of 0.2 to 0.4 s (VanderWerf et al., J.
+    60 to 100 a minute. The skin of the face moves some tens of micrometres with a beat. Blinks at rest: 17 a minute,
+    much different between people (Bentivoglio et al., Mov. Disord. 12, 1997), of 0.2 to 0.4 s (VanderWerf et al., J.
     Neurophysiol. 89, 2003).
     """
     return {

@@ -39,8 +39,8 @@ _ADJUSTED = {
 }  # fmt: skip
 """Dimensions that set an axis instead of a random draw."""
 
-_REACH = 0.9
-"""How far an axis may be taken to meet a dimension: within its modelled range."""
+_REACH = 1.25
+"""How far an axis may be taken to meet a dimension: a little beyond its modelled range."""
 
 SPREADS = (
     # the first of these that an axis's name begins with gives its standard deviation
