@@ -15,8 +15,8 @@ import numpy as np
 from faceedge.camera.frame import Frame
 from faceedge.camera.source_timing import Pacer
 from faceedge.events.file_source import US_NS, EventBatch
-from faceedge.radar.chirp import ChirpSettings
 from faceedge.radar.bgt60 import Bgt60
+from faceedge.radar.chirp import ChirpSettings
 from faceedge.simulation.devices.bgt60 import Bgt60Chip
 from faceedge.simulation.devices.clock import SteppedClock
 from faceedge.simulation.devices.feed import AheadFeed, CallableFeed, Feed, MovingPointFeed
