@@ -70,7 +70,7 @@ class Slow(StandIn):
     """Takes its time, so that a test can end the process in the middle."""
 
     def radar_cube(self, index: int) -> np.ndarray:
-        time.sleep(0.05)
+        time.sleep(0.03)
         return super().radar_cube(index)
 
 

@@ -18,7 +18,7 @@ import pytest
 from stand_in_sessions import Full, Slow, StandIn, kill_oneself, small, variable
 
 from faceedge.errors import ConfigurationError, DeviceError
-from faceedge.simulation.sessions import backends
+from faceedge.simulation.sessions import backends, writer
 from faceedge.simulation.sessions.dataset import Builder, DataSet, Totals, estimated_bytes, plan
 from faceedge.simulation.sessions.manifest import read_manifest
 from faceedge.simulation.sessions.splits import SPLITS, Recorded, Row, recorded
@@ -161,13 +161,16 @@ def test_a_session_that_lost_a_file_is_made_again(whole: Path, tmp_path: Path) -
     assert tree(tmp_path / "hurt") == tree(whole)
 
 
-def test_progress_counts_the_seconds_of_sessions_that_are_being_written(tmp_path: Path) -> None:
-    options = small(**{**RADAR, "duration_s": 2.0, "people": 1, "sessions": 1})
+def test_progress_counts_the_seconds_of_sessions_that_are_being_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "_PROGRESS_PERIOD_S", 0.05)
+    options = small(**{**RADAR, "people": 1, "sessions": 1})
     data = DataSet(tmp_path / "x", options, plan(options), Looking)
     with data.prepare():
         Looking.data = data
         list(data.run())
-    assert 0.2 < max(Looking.seen) < 2.0
+    assert 0.2 < max(Looking.seen) < 1.0
     assert data.recorded_s() == 0.0
 
 
@@ -293,7 +296,7 @@ def test_workers_use_one_thread_each() -> None:
             {"sensors": ("events",), "event_geometry": "cube"},
             "no event geometry 'cube'; choose one of genx320",
         ),
-        ({"sensors": ("camera",), "camera_mode": "disco"}, "there is no camera mode 'disco'; choose one of day,"),
+        ({"sensors": ("camera",), "camera_mode": "disco"}, "there is no light 'disco'; choose one of day,"),
     ],
 )
 def test_unknown_names_are_refused_with_those_that_there_are(change: dict[str, Any], words: str) -> None:

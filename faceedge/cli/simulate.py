@@ -97,7 +97,7 @@ def _add_content(group: argparse._ArgumentGroup) -> None:
     add("--masks", type=float, default=0.0, metavar="SHARE", help="of sessions with a mask, 0 to 1 (default: 0)")
     add("--events", default="genx320", metavar="NAME", help="event camera: genx320 or evk4 (default: genx320)")
     add("--events-rate", type=int, default=1000, metavar="HZ", help="pictures that its pixels see (default: 1000)")
-    add("--camera", default="day", metavar="MODE", help="light of the camera: day, dim, dark or nir (default: day)")
+    add("--light", default="day", metavar="MODE", help="in the room: day, dim, dark, nir (near infrared; default: day)")
     add("--camera-size", default="640x480", metavar="WxH", help="of its pictures (default: 640x480)")
     add("--camera-rate", type=float, default=30.0, metavar="HZ", help="pictures a second (default: 30)")
     add("--seed", type=int, default=0, metavar="N", help="everything follows from it; other seeds, other people")
@@ -186,7 +186,7 @@ def parse_options(args: argparse.Namespace) -> Options:
         masks=args.masks,
         event_geometry=args.events,
         event_rate_hz=args.events_rate,
-        camera_mode=args.camera,
+        camera_mode=args.light,
         camera_size=_size(args.camera_size),
         camera_rate_hz=args.camera_rate,
         seed=args.seed,

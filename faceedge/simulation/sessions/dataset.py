@@ -28,9 +28,9 @@ Builder = Callable[[Session], tracks.Stage]
 
 # Bytes for a second of a recording, beside the radar's, which are exact: measured on the sessions of a small data set.
 _TRUTH_BYTES_S = 110e3
-_EVENT_BYTES_S = {"genx320": 1.2e6, "evk4": 6e6}
+_EVENT_BYTES_S = {"genx320": 0.25e6, "evk4": 1.2e6}
 _PICTURE_BYTES_PER_PIXEL = 0.11
-_AEDAT4_RATIO = 3.0
+_AEDAT4_RATIO = 1.6
 
 
 def plan(options: Options) -> tuple[Session, ...]:
@@ -69,10 +69,10 @@ def _check_names(options: Options) -> None:
         from faceedge.simulation.events.view import GEOMETRIES
 
         check_name("event geometry", options.event_geometry, GEOMETRIES)
-    if "camera" in options.sensors:
+    if "events" in options.sensors or "camera" in options.sensors:
         from faceedge.simulation.camera.view import MODES
 
-        check_name("camera mode", options.camera_mode, MODES)
+        check_name("light", options.camera_mode, MODES)
 
 
 def estimated_bytes(sessions: Sequence[Session], formats: Sequence[str]) -> int:

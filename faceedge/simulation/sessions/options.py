@@ -40,7 +40,7 @@ class Options:
         masks: share of sessions in which the person wears a mask, 0 to 1. Glasses and beards are the person's own.
         event_geometry: a name of ``events.view.GEOMETRIES``.
         event_rate_hz: pictures a second that the event camera's pixels see, at least.
-        camera_mode: light and band of the camera, a name of ``camera.view.MODES``.
+        camera_mode: light in the room and band of the camera, a name of ``camera.view.MODES``.
         camera_size: width and height in pixels.
         camera_rate_hz: frames a second.
         seed: of the whole data set.

@@ -50,11 +50,12 @@ class Session:
         turn_deg: mean yaw, pitch, roll.
         mask: whether the person wears one.
         temperature_c, warming_c, warming_s: of the radar's chip: at the beginning, how far it rises, time constant.
-        light: mean light against that of the camera's mode.
+        light: mean light against that of ``camera_mode``.
         sensors: which of them record.
         chirp: of the radar.
         event_geometry, event_rate_hz: of the event camera.
-        camera_mode, camera_size, camera_rate_hz: of the camera.
+        camera_mode: light in the room, and what the camera sees of it.
+        camera_size, camera_rate_hz: of the camera.
     """
 
     person: int

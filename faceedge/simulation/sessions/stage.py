@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from faceedge.camera.calibration import CameraInfo
 from faceedge.simulation.performance.motion import Motion
 from faceedge.simulation.performance.performance import Performance, perform
 from faceedge.simulation.performance.placement import FACING, Placement
@@ -19,15 +21,16 @@ from faceedge.simulation.sessions.session import Session
 
 if TYPE_CHECKING:
     from faceedge.simulation.camera.optics import Optics
-    from faceedge.simulation.camera.renderer import Band, Renderer
+    from faceedge.simulation.camera.renderer import Band
     from faceedge.simulation.camera.shading import Light
+    from faceedge.simulation.camera.view import CameraView
     from faceedge.simulation.events.view import EventView
     from faceedge.simulation.person.appearance import Appearance
     from faceedge.simulation.radar.view import RadarView
 
 LONGEST_EDGE_M = 5e-3
-"""Of the facets of face and ears as the radar sees them: a wavelength, because the phase over each facet is integrated in
-closed form. Echoes differ by 5 % (-26 dB) from those of facets of 1.8 mm, which cost five times as much."""
+"""Of the facets of face and ears as the radar sees them: a wavelength, because the phase over each facet is integrated
+in closed form. Echoes differ by 5 % (-26 dB) from those of facets of 1.8 mm, which cost five times as much."""
 CAMERA_M = (0.0, 0.0, 0.03)
 EVENT_CAMERA_M = (0.0, 0.02, 0.03)
 """Where the cameras are from the radar: x forward, y left, z up."""
@@ -116,30 +119,58 @@ class RealStage:
 
     def light(self) -> Light:
         """In the room, for both cameras."""
-        from faceedge.simulation.camera.shading import Light
+        from faceedge.simulation.camera.view import light_of
 
-        usual = Light()
-        return dataclasses.replace(usual, illuminance_lux=usual.illuminance_lux * self.session.light)
+        return light_of(self.session.camera_mode, self.session.light)
 
-    def _renderer(self, optics: Optics, band: Band) -> Renderer:
+    def _behind(self, optics: Optics) -> np.ndarray:
+        """What is behind the person: the room of the session."""
         from faceedge.simulation.camera.background import room
-        from faceedge.simulation.camera.renderer import Renderer
 
-        light = self.light()
-        behind = room(optics.height, optics.width, light, self.session.stream_seed("room"))
-        return Renderer(self.surface, self.appearance, optics, light, band, background=behind)
+        return room(optics.height, optics.width, self.light(), self.session.stream_seed("room"))
+
+    @cached_property
+    def camera(self) -> CameraView:
+        """What the camera sees."""
+        from faceedge.simulation.camera.optics import Optics
+        from faceedge.simulation.camera.view import camera_view
+
+        session, (width, height) = self.session, self.session.camera_size
+        focal_px = width / 2 / math.tan(math.radians(FIELD_OF_VIEW_DEG / 2))
+        optics = Optics(width, height, focal_px, CAMERA_M)
+        return camera_view(
+            self.surface,
+            self.appearance,
+            optics,
+            session.camera_mode,
+            brightness=session.light,
+            background=self._behind(optics),
+            seed=session.stream_seed("camera"),
+        )
+
+    def picture(self, time_s: float) -> np.ndarray:
+        """See `tracks.Stage.picture`."""
+        return self.camera.frame(time_s)
+
+    def calibration(self) -> CameraInfo:
+        """See `tracks.Stage.calibration`."""
+        return self.camera.renderer.optics.camera_info()
 
     @cached_property
     def event_view(self) -> EventView:
         """What the event camera sees: a stream."""
         from faceedge.simulation.camera.optics import Optics
+        from faceedge.simulation.camera.renderer import Renderer
+        from faceedge.simulation.camera.view import MODES
         from faceedge.simulation.events.view import GEOMETRIES, EventView
 
         session = self.session
         lens, geometry = EVENT_LENSES[session.event_geometry], GEOMETRIES[session.event_geometry]
         optics = Optics(*lens.size, focal_px=lens.focal_m / geometry.pixel_m, position_m=EVENT_CAMERA_M)
+        band: Band = "nir" if MODES[session.camera_mode].band == "nir" else "luminance"
+        background = self._behind(optics)
         return EventView(
-            self._renderer(optics, "luminance"),
+            Renderer(self.surface, self.appearance, optics, self.light(), band, background=background),
             rate_hz=session.event_rate_hz,
             geometry=session.event_geometry,
             region_px=lens.corner,

@@ -141,7 +141,10 @@ def event_track(stage: Stage, out: Output) -> Iterator[Entry]:
     duration_us = round(1e6 * session.duration_s)
     state, sequence = EncoderState(), 0
     with ExitStack() as stack:
-        files = [stack.enter_context(file) for file in _event_files(stage, out)]
+        files: list[RawWriter | Aedat4Writer] = []
+        for made in _event_files(stage, out):
+            stack.enter_context(made)
+            files.append(made)
         for start_us in range(0, duration_us, PACKET_US):
             stop_us = min(start_us + PACKET_US, duration_us)
             events = stage.events(stop_us)

@@ -1,0 +1,112 @@
+"""A session with the real person and the real views: parts fit together, and equal seeds give equal recordings."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from stand_in_sessions import small
+
+from faceedge.events.raw_file import RawReader
+from faceedge.radar.chirp_files import load_chirp_file
+from faceedge.radar.recordings import open_recording
+from faceedge.simulation.person.head import load_head
+from faceedge.simulation.person.person import Person
+from faceedge.simulation.sessions.session import Session, draw_session
+from faceedge.simulation.sessions.stage import RealStage, build
+from faceedge.simulation.sessions.writer import write_session
+
+CHIRP = load_chirp_file("bgt60_face_food").chirp
+
+
+def session(person: int = 0, index: int = 0, duration_s: float = 0.2, **changes: Any) -> Session:
+    """Of a fifth of a second: four radar frames, two hundred pictures for the event camera."""
+    return dataclasses.replace(draw_session(person, index, small(), CHIRP), duration_s=duration_s, **changes)
+
+
+@pytest.fixture(scope="module")
+def stage() -> RealStage:
+    return build(session())
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data") / "s0"
+    write_session(session(), folder, ("arrays", "mcap"))
+    return folder
+
+
+def test_the_radar_and_the_event_camera_see_somebody(written: Path) -> None:
+    recording = open_recording(written / "radar")
+    assert recording.cubes.shape == (4, 3, 64, 128)
+    moving = np.asarray(recording.cubes, np.float64)
+    moving -= moving.mean(axis=2, keepdims=True)
+    assert moving.std() > 1.5
+    events = np.concatenate(list(RawReader(written / "events.raw")))
+    assert len(events) > 500
+    assert int(events["t"][-1]) <= 200_000
+
+
+def test_equal_seeds_give_equal_bytes(written: Path, tmp_path: Path) -> None:
+    write_session(session(), tmp_path / "s0", ("arrays", "mcap"))
+    for path in (path for path in written.rglob("*") if path.is_file()):
+        assert (tmp_path / "s0" / path.relative_to(written)).read_bytes() == path.read_bytes(), path.name
+
+
+def test_another_session_shows_the_same_person_elsewhere(stage: RealStage) -> None:
+    other = build(session(0, 1))
+    assert other.person == stage.person
+    assert abs(other.session.distance_m - stage.session.distance_m) > 0.01
+    assert other.radar.room.clutter_m.shape != stage.radar.room.clutter_m.shape
+    assert not np.array_equal(other.appearance.albedo, stage.appearance.albedo)  # other clothes
+
+
+def test_two_people_have_two_shapes(stage: RealStage) -> None:
+    other = build(session(1, 0))
+    assert other.person.shape != stage.person.shape
+
+
+def test_the_true_place_of_the_nose_is_that_of_the_mesh(stage: RealStage) -> None:
+    motion, nose_m = stage.truth(0, 200)
+    tip = stage.surface.vertices(motion.time_s)[:, load_head().landmarks["nose_tip"]]
+    np.testing.assert_allclose(nose_m, tip, atol=2.5e-3)
+    wanted = (stage.session.distance_m, *stage.session.offset_m)
+    np.testing.assert_allclose(nose_m.mean(axis=0), wanted, atol=0.03)
+
+
+def test_the_facts_hold_the_person_and_every_act(written: Path, stage: RealStage) -> None:
+    facts = json.loads((written / "session.json").read_text())
+    assert Person.from_dict(facts["identity"]) == stage.person
+    long = build(session(duration_s=20.0)).facts()
+    assert {"expression", "start_s", "stop_s", "intensity"} <= set(long["acts"][0])
+    assert all(0 <= act["start_s"] < act["stop_s"] <= 20.0 for act in long["acts"])
+
+
+def test_a_session_with_a_mask_shows_a_masked_person() -> None:
+    assert build(session(mask=True)).person.mask
+    assert not build(session(mask=False)).person.mask
+
+
+def test_darker_sessions_are_darker_for_the_cameras(stage: RealStage) -> None:
+    usual, half = (build(session(light=light)).light().illuminance_lux for light in (1.0, 0.5))
+    assert half == pytest.approx(usual / 2)
+
+
+def test_the_camera_sees_a_face_where_the_truth_has_it() -> None:
+    looking = build(session(camera_size=(160, 120)))
+    picture = looking.picture(0.1)
+    assert picture.shape == (120, 160, 3)
+    assert 30 < picture.mean() < 200
+    _, nose_m = looking.truth(100, 101)
+    screen, _ = looking.camera.renderer.optics.project(nose_m)
+    column, row = np.rint(screen[0]).astype(int)
+    assert looking.camera.renderer.coverage[row, column]
+    assert looking.calibration().k[0, 2] == pytest.approx(79.5)
+
+
+def test_the_chip_of_the_radar_is_as_warm_as_the_session_says(stage: RealStage) -> None:
+    assert stage.radar.temperature_c(2) == pytest.approx(stage.session.temperature_at(0.1))
