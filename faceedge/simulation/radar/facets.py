@@ -114,6 +114,8 @@ def facet_echoes(
 ) -> int:
     """Tones of all facets that are seen, for `tones.ToneGrid.add`; how many there are.
 
+    Distances are those of each receiver; angles are those of their middle, which is right to a degree of phase.
+
     Args:
         points: (e, v, 3) float64 vertices at the instants; shape, cosines and amplitude are those of the middle one.
         triangles: (f, 3) int32.
@@ -128,6 +130,7 @@ def facet_echoes(
     middle = points[len(points) // 2]
     wave = radar[1] / SPEED_OF_LIGHT_M_S
     strength = radar[0] * 2 * math.sqrt(math.pi) * wave
+    among = np.array([rx[:, 0].mean(), rx[:, 1].mean(), rx[:, 2].mean()])
     count = 0
     for facet in range(len(triangles)):
         if seen[facet] <= 0:
@@ -146,29 +149,31 @@ def facet_echoes(
         tx_x, tx_y, tx_z = x - tx[0], y - tx[1], z - tx[2]
         tx_m = max(math.sqrt(tx_x * tx_x + tx_y * tx_y + tx_z * tx_z), NEAREST_M)
         tx_x, tx_y, tx_z = tx_x / tx_m, tx_y / tx_m, tx_z / tx_m
-        tx_cosine = tx_x * tx_axis[0] + tx_y * tx_axis[1] + tx_z * tx_axis[2]
         tx_facing = -(nx * tx_x + ny * tx_y + nz * tx_z) / area
-        if tx_cosine <= 0 or tx_facing <= _LEAST_COSINE:
+        rx_x, rx_y, rx_z = x - among[0], y - among[1], z - among[2]
+        rx_m = max(math.sqrt(rx_x * rx_x + rx_y * rx_y + rx_z * rx_z), NEAREST_M)
+        rx_x, rx_y, rx_z = rx_x / rx_m, rx_y / rx_m, rx_z / rx_m
+        rx_facing = -(nx * rx_x + ny * rx_y + nz * rx_z) / area
+        tx_cosine = tx_x * tx_axis[0] + tx_y * tx_axis[1] + tx_z * tx_axis[2]
+        rx_cosine = rx_x * rx_axis[0] + rx_y * rx_axis[1] + rx_z * rx_axis[2]
+        if min(tx_facing, rx_facing) <= _LEAST_COSINE or min(tx_cosine, rx_cosine) <= 0:
             continue
+        facing = (tx_facing + rx_facing) / 2
+        gx, gy, gz = tx_x + rx_x, tx_y + rx_y, tx_z + rx_z
+        turn = 2 * math.pi * wave
+        real, imaginary = triangle_mean(turn * (gx * ax + gy * ay + gz * az), turn * (gx * bx + gy * by + gz * bz))
+        across = (gx * ny - gy * nx) ** 2
+        plane = (gy * nz - gz * ny) ** 2 + (gz * nx - gx * nz) ** 2 + across
+        upright = 1 - gz * gz / max(gx * gx + gy * gy + gz * gz, 1e-12)
+        share = min(across / max(plane * upright, 1e-30), 1.0)
+        size = strength * area * facing * seen[facet] * (tx_cosine * rx_cosine) ** (radar[6] / 2)
+        size *= co_polar_reflection(facing, reflection[facet], share)
         for r in range(len(rx)):
-            rx_x, rx_y, rx_z = x - rx[r, 0], y - rx[r, 1], z - rx[r, 2]
-            rx_m = max(math.sqrt(rx_x * rx_x + rx_y * rx_y + rx_z * rx_z), NEAREST_M)
-            rx_x, rx_y, rx_z = rx_x / rx_m, rx_y / rx_m, rx_z / rx_m
-            rx_cosine = max(rx_x * rx_axis[0] + rx_y * rx_axis[1] + rx_z * rx_axis[2], 0.0)
-            rx_facing = max(-(nx * rx_x + ny * rx_y + nz * rx_z) / area, 0.0)
-            facing = (tx_facing + rx_facing) / 2
-            gx, gy, gz = tx_x + rx_x, tx_y + rx_y, tx_z + rx_z
-            turn = 2 * math.pi * wave
-            real, imaginary = triangle_mean(turn * (gx * ax + gy * ay + gz * az), turn * (gx * bx + gy * by + gz * bz))
-            across = (gx * ny - gy * nx) ** 2
-            plane = (gy * nz - gz * ny) ** 2 + (gz * nx - gx * nz) ** 2 + across
-            upright = 1 - gz * gz / max(gx * gx + gy * gy + gz * gz, 1e-12)
-            share = min(across / max(plane * upright, 1e-30), 1.0)
-            size = strength * area * facing * seen[facet] / (tx_m * rx_m) * (rx_facing > 0)
-            size *= co_polar_reflection(facing, reflection[facet], share) * (tx_cosine * rx_cosine) ** (radar[6] / 2)
+            rx_m = math.sqrt((x - rx[r, 0]) ** 2 + (y - rx[r, 1]) ** 2 + (z - rx[r, 2]) ** 2)
+            rx_m = max(rx_m, NEAREST_M)
             beat_hz = radar[2] * (tx_m + rx_m) / SPEED_OF_LIGHT_M_S
-            response = _response(beat_hz, radar[4], radar[5])
-            weights[r, count] = np.complex64(complex(real, imaginary) * size * response)
+            response = _response(beat_hz, radar[4], radar[5]) * (size / (tx_m * rx_m))
+            weights[r, count] = np.complex64(complex(real, imaginary) * response)
         _follow(points, i, j, k, tx, rx, radar, turns[:, :, count], beat[:, :, count])
         count += 1
     return count

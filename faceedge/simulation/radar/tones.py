@@ -22,6 +22,7 @@ import numpy as np
 
 from faceedge.radar.chirp import ChirpSettings
 from faceedge.simulation.compiled import compiled
+from faceedge.simulation.radar.lanes import CELLS, TONE, add_tone
 
 CHIRPS_A_TONE = 8
 """Chirps for which the weights of a tone's cells change linearly."""
@@ -33,8 +34,8 @@ OVERSAMPLING = 2
 WIDTH = 6
 _SHAPE = 2.30 * WIDTH
 _REACH = 4
-"""A tone between the cells 0 and 1 touches the cells from 1 - _REACH to _REACH, also when it moves on by one."""
-_LANES = 2 * _REACH
+"""A tone between the cells 0 and 1 touches the cells from 1 - _REACH to _REACH, also when it moves on by one: the
+`CELLS` of `lanes`."""
 _TABLE = 256
 
 
@@ -63,10 +64,10 @@ class ToneGrid:
         self.instants = instants(chirp)
         self.middle_hz = first_hz + chirp.slope_hz_per_s * (samples // 2) / chirp.sample_rate_hz
         self._cells = OVERSAMPLING * max(samples, 2 * WIDTH)
-        shape = receivers, int(self.instants[-1]) // CHIRPS_A_TONE, self._cells + _LANES, 2, CHIRPS_A_TONE
+        shape = receivers, int(self.instants[-1]) // CHIRPS_A_TONE, self._cells + CELLS, 2, CHIRPS_A_TONE
         self._grid = np.zeros(shape, np.float32)
         self._rows = np.empty((shape[0], shape[1], CHIRPS_A_TONE, shape[2], 2), np.float32)
-        order = np.arange(self._cells + _LANES) + 1 - _REACH  # what a cell of the array is on the grid
+        order = np.arange(self._cells + CELLS) + 1 - _REACH  # what a cell of the array is on the grid
         self._delay_s = order / self._cells * chirp.sample_rate_hz / chirp.slope_hz_per_s
         self._fourier = _fourier(samples, order, self._cells)
         self._table = _kernel_table()
@@ -164,25 +165,6 @@ def _entry(place: np.float32) -> tuple[int, np.float32]:
 
 
 @compiled
-def _add(cells: np.ndarray, first: np.float32, step: np.float32, tone: tuple[np.float32, ...]) -> None:
-    """Add eight chirps of a tone to a cell, with a weight that rises evenly: written out for the compiler's sake."""
-    cells[0] += first * tone[0]
-    cells[1] += (first + step) * tone[1]
-    cells[2] += (first + np.float32(2) * step) * tone[2]
-    cells[3] += (first + np.float32(3) * step) * tone[3]
-    cells[4] += (first + np.float32(4) * step) * tone[4]
-    cells[5] += (first + np.float32(5) * step) * tone[5]
-    cells[6] += (first + np.float32(6) * step) * tone[6]
-    cells[7] += (first + np.float32(7) * step) * tone[7]
-
-
-@compiled
-def _eight(z: np.ndarray, i: int) -> tuple[np.float32, ...]:
-    """The eight chirps from ``i`` on, in registers: what is written afterwards cannot change them."""
-    return z[i], z[i + 1], z[i + 2], z[i + 3], z[i + 4], z[i + 5], z[i + 6], z[i + 7]
-
-
-@compiled
 def _spread(
     turns: np.ndarray, beat: np.ndarray, weights: np.ndarray, block: int, table: np.ndarray, grid: np.ndarray
 ) -> None:
@@ -192,9 +174,11 @@ def _spread(
     there: its error is that of the third derivative, 1e-4 rad for a head that nods by 0.1 rad at 3 Hz.
     """
     receivers, edges, count = turns.shape
-    cells = grid.shape[2] - _LANES
+    parts, cells_stored = grid.shape[1], grid.shape[2]
+    cells = cells_stored - CELLS
     real = np.empty(block, np.float32)
     imaginary = np.empty(block, np.float32)
+    both = np.empty(TONE, np.float32)
     length = np.float64(block)
     tones = block // CHIRPS_A_TONE
     chirp = np.arange(block).astype(np.float32)
@@ -234,15 +218,8 @@ def _spread(
                     low = math.floor(place + np.float32(0.5) * change)
                     row, share = _entry(place - np.float32(low))
                     next_row, next_share = _entry(place + change - np.float32(low))
-                    x = _eight(real, tone * CHIRPS_A_TONE)
-                    y = _eight(imaginary, tone * CHIRPS_A_TONE)
-                    first_cell = low % cells
-                    for k in range(_LANES):
-                        value = table[row, k] + share * (table[row + 1, k] - table[row, k])
-                        after = table[next_row, k] + next_share * (table[next_row + 1, k] - table[next_row, k])
-                        if value == 0 and after == 0:
-                            continue
-                        slope = (after - value) * np.float32(1 / CHIRPS_A_TONE)
-                        part = grid[receiver, edge * tones + tone, first_cell + k]
-                        _add(part[0], value, slope, x)
-                        _add(part[1], value, slope, y)
+                    for c in range(CHIRPS_A_TONE):
+                        both[c] = real[tone * CHIRPS_A_TONE + c]
+                        both[CHIRPS_A_TONE + c] = imaginary[tone * CHIRPS_A_TONE + c]
+                    part = (receiver * parts + edge * tones + tone) * cells_stored + low % cells
+                    add_tone(grid, part * TONE, table, row, share, next_row, next_share, both)
