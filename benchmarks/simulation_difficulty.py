@@ -125,7 +125,7 @@ def rows_of(folder: Path, title: str) -> list[Row]:
 def section(args: argparse.Namespace) -> list[Row]:
     """Make the data where there is none, and measure it."""
     if args.data:
-        chirp = json.loads((args.data / "manifest.json").read_text())["parameters"].get("chirp", "")
+        chirp = json.loads((args.data / "manifest.json").read_text())["options"]["chirp"]
         return rows_of(args.data, f"synthetic, {chirp}")
     rows = []
     with tempfile.TemporaryDirectory(prefix="faceedge-") as work:
