@@ -21,6 +21,8 @@ FIRST_S = (0.8, 2.0)
 """Before the first act."""
 REST_S = (0.7, 2.5)
 """Between acts."""
+INTENSITY = (0.45, 0.98)
+"""Of an expression that somebody was asked for, with usual expressiveness."""
 TEMPO_SPREAD = 0.15
 """Some people are quick, some slow: standard deviation of the logarithm of the durations between people."""
 MICRO_S = (0.04, 0.20)
@@ -50,7 +52,7 @@ def _act(rng: np.random.Generator, person: Subject, expression: str, start_s: fl
     onset, apex, offset = (tempo * seconds * math.exp(kind.spread * rng.standard_normal()) for seconds in times)
     if expression == "neutral":
         return Act(start_s, onset, apex, offset, expression, 0.0)
-    intensity = person.expressiveness * (0.35 + 0.6 * rng.beta(2.5, 2.0))
+    intensity = person.expressiveness * (INTENSITY[0] + (INTENSITY[1] - INTENSITY[0]) * rng.beta(2.5, 2.0))
     side = drawn_asymmetry(rng, person, 0.07)
     if kind.one_sided:
         side = math.copysign(rng.uniform(0.55, 0.95), person.asymmetry + 0.2 * rng.standard_normal())
