@@ -19,6 +19,10 @@ from faceedge.simulation.surface import PARTS
 SHORTEST_EDGE_M = 5e-4
 """Limits below this are refused: a head would become millions of triangles."""
 
+TRUNK_EDGE_M = 0.010
+"""The trunk's triangles are split until no edge is longer than this, or the head's limit if that is more: flat pieces of
+3 cm would glint one by one where a chest reflects with one patch, and a wave front bends over them."""
+
 _AWAY = -0.25
 """Cosine between a triangle's normal and straight ahead below which it never faces the radar."""
 
@@ -51,8 +55,9 @@ class Refinement:
 def refine(head: Head, skin_m: np.ndarray, longest_edge_m: float | None) -> Refinement:
     """Split the triangles of ``skin_m`` (v, 3) until no edge that the radar can see of the head is too long.
 
-    Split are the skin in front of the ears, the ears and the eyes; not the trunk, the back of the head and the inside
-    of the mouth. Triangles beside them are split along with them, so that there are no gaps.
+    Split are the skin in front of the ears, the ears and the eyes, and the front of the trunk as far as `TRUNK_EDGE_M`;
+    not the back of the head and the inside of the mouth. Triangles beside them are split along with them, so that there
+    are no gaps.
 
     Raises:
         ConfigurationError: ``longest_edge_m`` is too small, or no number.
@@ -65,16 +70,17 @@ def refine(head: Head, skin_m: np.ndarray, longest_edge_m: float | None) -> Refi
             f"the longest edge of a triangle must be {SHORTEST_EDGE_M} m or more, got {longest_edge_m}; the radar's "
             "facets are small enough at half a wavelength, 0.0024 m"
         )
-    wanted = _wanted(head, skin_m)
+    limit_m = _limits(head, skin_m, longest_edge_m)
+    wanted = np.isfinite(limit_m)
     points = np.asarray(skin_m, np.float64)
     weights = sparse.identity(len(points), dtype=np.float32, format="csr")
     triangles, uv, parent = head.triangles, head.corner_uv, mesh.parent
     for _ in range(_ROUNDS):
         edges, edge_of = _edges(triangles)
         length = np.linalg.norm(points[edges[:, 0]] - points[edges[:, 1]], axis=1)
-        split = np.zeros(len(edges), bool)
-        split[edge_of[wanted[parent]].ravel()] = True
-        split &= length > longest_edge_m
+        limits = np.full(len(edges), np.inf)
+        np.minimum.at(limits, edge_of.ravel(), np.repeat(limit_m[parent], 3))
+        split = length > limits
         if not split.any():
             break
         number = np.full(len(edges), -1)
@@ -102,16 +108,20 @@ def refined_targets(targets: Targets, refinement: Refinement) -> Targets:
     return Targets(np.array(rows, np.int32), np.concatenate(vertices).astype(np.int32), np.concatenate(deltas))
 
 
-def _wanted(head: Head, skin_m: np.ndarray) -> np.ndarray:
-    """(f,) bool triangles of the base mesh that are worth splitting."""
+def _limits(head: Head, skin_m: np.ndarray, longest_edge_m: float) -> np.ndarray:
+    """(f,) longest edge of each triangle of the base mesh; infinite where it is not worth splitting."""
     corners = skin_m[head.triangles]
-    outside = np.isin(head.part, [PARTS.index(name) for name in ("skin", "eye_left", "eye_right")])
     across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     turned = across[:, 0] / np.maximum(np.linalg.norm(across, axis=1), 1e-12)
-    front = (corners[..., 0].max(axis=1) > 0.0) & (head.follow[head.triangles].min(axis=1) > 0.9)
+    follow = head.follow[head.triangles]
+    outside = np.isin(head.part, [PARTS.index(name) for name in ("skin", "eye_left", "eye_right")])
     mouth = head.regions["inside-mouth"][head.triangles].min(axis=1) > 0.6
-    wanted: np.ndarray = outside & front & (turned > _AWAY) & ~mouth
-    return wanted
+    face = outside & (corners[..., 0].max(axis=1) > 0.0) & (follow.min(axis=1) > 0.9) & ~mouth
+    trunk = (follow.max(axis=1) < 0.9) & (head.part != PARTS.index("hair"))
+    limit = np.full(len(turned), np.inf)
+    limit[trunk & (turned > 0)] = max(longest_edge_m, TRUNK_EDGE_M)
+    limit[face & (turned > _AWAY)] = longest_edge_m
+    return limit
 
 
 def _edges(triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
