@@ -78,6 +78,8 @@ class RealStage:
         session: every parameter.
     """
 
+    field_of_view_deg = FIELD_OF_VIEW_DEG
+
     def __init__(self, session: Session) -> None:
         self.session = session
         self.person = draw_person(session.person_seed, mask=session.mask)
@@ -136,7 +138,7 @@ class RealStage:
         from faceedge.simulation.camera.view import camera_view
 
         session, (width, height) = self.session, self.session.camera_size
-        focal_px = width / 2 / math.tan(math.radians(FIELD_OF_VIEW_DEG / 2))
+        focal_px = width / 2 / math.tan(math.radians(self.field_of_view_deg / 2))
         optics = Optics(width, height, focal_px, CAMERA_M)
         return camera_view(
             self.surface,
