@@ -20,8 +20,8 @@ SHORTEST_EDGE_M = 5e-4
 """Limits below this are refused: a head would become millions of triangles."""
 
 TRUNK_EDGE_M = 0.010
-"""The trunk's triangles are split until no edge is longer than this, or the head's limit if that is more: flat pieces of
-3 cm would glint one by one where a chest reflects with one patch, and a wave front bends over them."""
+"""The trunk's triangles are split until no edge is longer than this, or the head's limit if that is more: flat pieces
+of 3 cm would glint one by one where a chest reflects with one patch, and a wave front bends over them."""
 
 _AWAY = -0.25
 """Cosine between a triangle's normal and straight ahead below which it never faces the radar."""
