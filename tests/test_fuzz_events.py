@@ -17,5 +17,5 @@ def test_every_seed_reaches_its_reader(name: str) -> None:
 def test_mutated_input_leads_to_events_or_a_sentence_in_bounded_memory(name: str) -> None:
     totals = fuzz_radar.run_inputs(name, 1500, 11, fuzz_events.TARGETS)
     assert totals.inputs == 1500
-    assert totals.refused < 1000
+    assert totals.refused < 1400
     assert [problem for problem in totals.problems() if "memory" in problem] == []
