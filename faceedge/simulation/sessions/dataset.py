@@ -29,7 +29,7 @@ Builder = Callable[[Session], tracks.Stage]
 # Bytes for a second of a recording, beside the radar's, which are exact: measured on the sessions of a small data set.
 _TRUTH_BYTES_S = 110e3
 _EVENT_BYTES_S = {"genx320": 0.25e6, "evk4": 1.2e6}
-_PICTURE_BYTES_PER_PIXEL = 0.11
+_PICTURE_BYTES_PER_PIXEL = 0.2
 _AEDAT4_RATIO = 1.6
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 LONGEST_EDGE_M = 5e-3
 """Of the facets of face and ears as the radar sees them: a wavelength, because the phase over each facet is integrated
-in closed form. Echoes differ by 5 % (-26 dB) from those of facets of 1.8 mm, which cost five times as much."""
+in closed form. Echoes differ by 7 % (-23 dB) from those of facets of 2 mm, of which there are four times as many."""
 CAMERA_M = (0.0, 0.0, 0.03)
 EVENT_CAMERA_M = (0.0, 0.02, 0.03)
 """Where the cameras are from the radar: x forward, y left, z up."""
