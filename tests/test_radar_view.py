@@ -10,9 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from chirps import bgt60_chirp
 from radar_surfaces import ONE_POINT, full_band
 
 from faceedge.errors import ConfigurationError, InputError
+from faceedge.radar.bgt60 import Bgt60
+from faceedge.simulation.devices.bgt60 import Bgt60Chip
+from faceedge.simulation.devices.clock import SteppedClock
+from faceedge.simulation.devices.local import LocalTransport
 from faceedge.simulation.radar.front_end import FrontEnd, Receiver, TemperatureDrift
 from faceedge.simulation.radar.images import Mirror
 from faceedge.simulation.radar.reflectors import Shifted, mesh_of, parallelogram, plate, sphere
@@ -310,3 +315,16 @@ def test_an_impossible_drift_is_refused(values: dict[str, float]) -> None:
 def test_point_scenes_need_no_compiler() -> None:
     program = "import sys; sys.modules['numba'] = None; import faceedge.simulation.radar.scene"
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_the_emulated_chip_sends_what_the_view_sees() -> None:
+    view = RadarView(bgt60_chirp(58e9, 63.5e9, chirps=8, gain_db=23.0), face_like(), room=draw_room(1), seed=2)
+    chip = Bgt60Chip(view, SteppedClock())
+    with Bgt60(view.chirp, LocalTransport(chip)) as radar:
+        cubes = []
+        while len(cubes) < 2:
+            frame = radar.read()
+            if frame is not None and frame.cube is not None:
+                cubes.append(frame.cube.copy())
+    for cube in cubes:
+        assert any(np.array_equal(cube, view.cube(index)) for index in range(6))
