@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from faceedge.simulation.performance.motion import FACE_UNITS, Motion
+from faceedge.simulation.person.attachment import Attachment, Worn
+from faceedge.simulation.person.head import Head
 from faceedge.simulation.surface import PARTS, Mesh
 
 
@@ -74,3 +76,14 @@ def seen(nearest: np.ndarray, mesh: Mesh, *names: str) -> int:
     """Pixels of the parts ``names``."""
     parts = mesh.part[nearest[nearest >= 0]]
     return int(np.isin(parts, [PARTS.index(name) for name in names]).sum())
+
+
+def bare(head: Head, *meshes: Attachment) -> Worn:
+    """Nothing on, but for ``meshes``."""
+    return Worn(
+        offset_m=np.zeros((head.vertices, 3), np.float32),
+        part=head.part,
+        reflection=np.full(len(head.part), 0.6, np.float32),
+        opaque=np.ones(len(head.part), bool),
+        meshes=meshes,
+    )

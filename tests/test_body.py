@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from person_motion import front, motion, seen
+from person_motion import bare, front, motion, seen
 from scipy import sparse
 from scipy.ndimage import binary_fill_holes
 
@@ -13,7 +13,7 @@ from faceedge.simulation.performance.placement import FACING, rotation
 from faceedge.simulation.person import body as body_module
 from faceedge.simulation.person.acting import Acting
 from faceedge.simulation.person.attachment import Attachment
-from faceedge.simulation.person.body import Body, bare
+from faceedge.simulation.person.body import Body
 from faceedge.simulation.person.head import Head, load_head
 from faceedge.simulation.person.person import Person, draw_person
 from faceedge.simulation.surface import PARTS
@@ -127,15 +127,20 @@ def test_breath_moves_the_chest_and_the_pulse_the_face(body: Body) -> None:
 
 
 def test_eyes_turn_about_their_centres_and_lids_follow(body: Body) -> None:
+    gaze_rad = np.array([0.3, 0.2])
     still, looking = body.vertices(motion())[0], body.vertices(motion(gaze_rad=(0.3, 0.2)))[0]
     for name in ("eye_left", "eye_right"):
         rows = np.unique(body.mesh.triangles[body.mesh.part == PARTS.index(name)])
-        centre = 0.5 * (still[rows].min(axis=0) + still[rows].max(axis=0))
-        radius_m = np.linalg.norm(still[rows] - centre, axis=1)
-        np.testing.assert_allclose(np.linalg.norm(looking[rows] - centre, axis=1), radius_m, atol=2e-6)
-        assert 0.010 < radius_m.max() < 0.018
-        turn = FACING @ rotation(np.array([0.3, 0.2, 0.0])) @ FACING
-        np.testing.assert_allclose(looking[rows] - centre, (still[rows] - centre) @ turn.T, atol=2e-6)
+        before = still[rows] - 0.5 * (still[rows].min(axis=0) + still[rows].max(axis=0))
+        after = looking[rows] - 0.5 * (still[rows].min(axis=0) + still[rows].max(axis=0))
+        radius_m = np.linalg.norm(before, axis=1)
+        np.testing.assert_allclose(np.linalg.norm(after, axis=1), radius_m, atol=2e-6)
+        assert 0.010 < radius_m.mean() < 0.018
+        turn = FACING @ rotation(np.append(gaze_rad * 0.012 / radius_m.mean(), 0.0)) @ FACING
+        np.testing.assert_allclose(after, before @ turn.T, atol=3e-5)
+        pupil = before[:, 0].argmin()
+        # to the person's left, the world's right, and down, as far as in an eye of 12 mm
+        np.testing.assert_allclose((after - before)[pupil, 1:], -0.012 * np.sin(gaze_rad), atol=4e-4)
     lids = load_head().regions["eyelids"] > 0.5
     assert 5e-4 < np.linalg.norm(looking - still, axis=1)[: len(lids)][lids].max() < 6e-3
 
@@ -253,8 +258,7 @@ def test_what_is_worn_rides_on_the_head(
             reflection=np.array([0.9]),
             opaque=np.array([True]),
         )
-        nothing = bare(head)
-        return type(nothing)(nothing.offset_m, nothing.part, nothing.reflection, nothing.opaque, (ring,))
+        return bare(head, ring)
 
     monkeypatch.setattr(body_module, "worn", lambda head, *_: bare(head))
     monkeypatch.setattr(body_module, "worn", lambda head, *_: bare(head))

@@ -84,8 +84,10 @@ def test_a_description_of_another_version_is_refused() -> None:
     del values["iris"]
     with pytest.raises(InputError, match="lacks iris"):
         Person.from_dict(values)
-    with pytest.raises(InputError, match="unknown tail"):
+    with pytest.raises(InputError, match="has the unknown tail"):
         Person.from_dict({**draw_person(3).to_dict(), "tail": 1.0})
+    with pytest.raises(InputError, match="lacks freckles, lacks redness"):
+        Person.from_dict({**draw_person(3).to_dict(), "skin": {"step": 2.0}})
 
 
 @pytest.mark.parametrize("beard", [-0.1, 1.1, float("nan")])

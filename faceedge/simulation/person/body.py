@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from faceedge.simulation.performance.motion import FACE_UNITS, Motion
-from faceedge.simulation.person.attachment import Joined, Worn, joined
+from faceedge.simulation.person.attachment import Joined, joined
 from faceedge.simulation.person.following import follow_motion
 from faceedge.simulation.person.head import Head, load_head
 from faceedge.simulation.person.person import Person
@@ -19,8 +19,9 @@ from faceedge.simulation.person.subdivision import refine, refined_targets
 from faceedge.simulation.person.wearing import worn
 from faceedge.simulation.surface import PARTS, Mesh
 
-BARE_REFLECTION = {"skin": 0.61, "eye_left": 0.7, "eye_right": 0.7, "teeth": 0.45, "tongue": 0.68, "lashes": 0.0}
-"""Amplitude reflection at 60 GHz of a body without anything on it."""
+EYEBALL_RADIUS_M = 0.012
+"""Of adults (Bekerman et al., J. Ophthalmol. 2014, 503645). The modelled balls are larger, 14 to 17 mm, to fill their
+lids: they turn by so much less that the pupil moves as far between the lids as a real one does."""
 
 FULL_GAZE_RAD = 0.52
 """Gaze at which the units eyeLook* are 1: about 30 degrees."""
@@ -75,7 +76,9 @@ class Body:
         out = np.empty((len(motion), len(rest.points), 3))
         units = _units_with_gaze(motion)
         turn = _rotation(np.asarray(motion.head_rad, np.float64))
-        gaze = _rotation(np.concatenate([motion.gaze_rad, np.zeros((len(motion), 1))], axis=1).astype(np.float64))
+        eyes_rad = np.zeros((len(motion), 3))
+        eyes_rad[:, :2] = rest.gaze_share * np.asarray(motion.gaze_rad, np.float64)
+        gaze = _rotation(eyes_rad)
         follow_motion(
             out, rest.points, rest.follow, rest.chest, rest.pulse, rest.neck, rest.eyes, rest.centres, rest.unit_start,
             rest.unit_vertex, rest.unit_delta, units, np.asarray(motion.chest_m, np.float64),
@@ -92,6 +95,7 @@ class _Rest:
         points: (v, 3). follow: (v,). chest, pulse: (v, 3) movement for 1 m of breath and of pulse.
         neck: (m,) int64, vertices that turn or breathe in their own way. eyes: (n, 2) int64, vertices of the eyeballs
             and their side, 0 left and 1 right. centres: (2, 3) of the eyeballs.
+        gaze_share: of the gaze that the eyeballs turn by.
         unit_start, unit_vertex, unit_delta: the face units, as in `faceedge.simulation.person.head.Targets`.
     """
 
@@ -102,6 +106,7 @@ class _Rest:
     neck: np.ndarray
     eyes: np.ndarray
     centres: np.ndarray
+    gaze_share: float
     unit_start: np.ndarray
     unit_vertex: np.ndarray
     unit_delta: np.ndarray
@@ -114,6 +119,7 @@ class _Rest:
         for number, name in enumerate(("eye_left", "eye_right"), 1):
             side[np.unique(head.triangles[head.part == PARTS.index(name)])] = number
         centres = np.stack([_middle(skin[side == number]) for number in (1, 2)])
+        radius_m = np.mean([np.linalg.norm(skin[side == n] - centres[n - 1], axis=1).mean() for n in (1, 2)])
         side = np.round(refinement.apply(side[:, None])[:, 0]).astype(np.int64)
         eyes = np.flatnonzero(side)
         follow = refinement.apply(head.follow[:, None])[:, 0]
@@ -127,20 +133,11 @@ class _Rest:
             eyes=np.stack([eyes, side[eyes] - 1], axis=1),
             pulse=refinement.apply(_pulse(head, skin)),
             centres=centres.astype(np.float32),
+            gaze_share=min(1.0, EYEBALL_RADIUS_M / radius_m),
             unit_start=units.start.astype(np.int64),
             unit_vertex=units.vertex,
             unit_delta=np.ascontiguousarray(units.delta_m * np.asarray(person.size, np.float32)),
         )
-
-
-def bare(head: Head) -> Worn:
-    """Nothing."""
-    return Worn(
-        offset_m=np.zeros((head.vertices, 3), np.float32),
-        part=head.part,
-        reflection=np.array([BARE_REFLECTION.get(name, 0.0) for name in PARTS], np.float32)[head.part],
-        opaque=head.part != PARTS.index("lashes"),
-    )
 
 
 def _middle(points_m: np.ndarray) -> np.ndarray:

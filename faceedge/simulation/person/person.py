@@ -6,7 +6,7 @@ adults of 18 to 66 years.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 import numpy as np
@@ -112,16 +112,16 @@ class Person:
         Raises:
             InputError: a value is missing or unknown.
         """
-        known = set(cls.__slots__)
-        if missing := known - set(values):
-            raise InputError(
-                f"the description of a person lacks {', '.join(sorted(missing))}; was it written by another version?"
-            )
-        if unknown := set(values) - known:
-            raise InputError(
-                f"the description of a person has the unknown {', '.join(sorted(unknown))}; was it "
-                "written by another version?"
-            )
+        skin = values.get("skin")
+        for kind, found in ((cls, values), (SkinTone, skin if isinstance(skin, dict) else {})):
+            known = {field.name for field in fields(kind)}
+            wrong = [f"lacks {name}" for name in sorted(known - set(found))]
+            wrong += [f"has the unknown {name}" for name in sorted(set(found) - known)]
+            if wrong:
+                raise InputError(
+                    f"the description of a person {', '.join(wrong)}; was it written by another version? Draw the "
+                    "person anew from the seed."
+                )
         plain: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
         }
