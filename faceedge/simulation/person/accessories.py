@@ -7,6 +7,7 @@ below for a mask.
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from scipy import sparse
 
@@ -25,7 +26,9 @@ _RING_SEGMENTS, _LENS_RINGS = 40, 4
 _VERTEX_DISTANCE_M = 0.013  # from the cornea to the lens
 _MASK_ROWS, _MASK_COLUMNS = 18, 27
 _MASK_GAP_M, _MASK_REACH_M = 0.003, 0.010
-_HAIR_ROWS, _HAIR_COLUMNS = 14, 37
+_HAIR_ROWS, _HAIR_COLUMNS = 16, 45
+_HAIR_FROM_RAD, _HAIR_TOP_M, _HAIR_AXIS_M = 1.22, 0.09, 0.045
+"""Direction from straight ahead, height, and axis from which hair hangs."""
 _HANGING_REFLECTION = 0.10  # most of the wave is scattered or passes (assumed)
 
 
@@ -111,22 +114,21 @@ def _grid_uv(patch: Patch, rows: int, columns: int, triangles: np.ndarray) -> np
 def _hanging_hair(person: Person, head: Head, base: _Base) -> Attachment:
     """A curtain from temple to temple around the back of the head, both its sides."""
     random = np.random.default_rng((person.seed, 41))
-    on_head = base.points[(head.follow > 0.95) & (head.base_m[: head.vertices, 2] > 0.02)]
-    behind, ahead = on_head[:, 0].min(), on_head[:, 0].max()
-    middle_x = behind + 0.55 * (ahead - behind)
-    half_x, half_y = middle_x - behind + 0.004, np.abs(on_head[:, 1]).max() + 0.002
     length = (person.hair_length - HANGING) / (1 - HANGING)
-    angle = np.linspace(1.05, 2 * np.pi - 1.05, _HAIR_COLUMNS)
+    angle = np.linspace(_HAIR_FROM_RAD, 2 * np.pi - _HAIR_FROM_RAD, _HAIR_COLUMNS)
     down = np.linspace(0, 1, _HAIR_ROWS)[:, None]
-    top, bottom = 0.085, -0.035 - 0.13 * length
-    waves = 1 + 0.035 * np.cumsum(random.normal(size=_HAIR_COLUMNS) * 0.35)[None] * down
-    bulge = 0.86 + 0.20 * np.sin(np.minimum(down * 2.2, 0.5 * np.pi)) - 0.10 * np.maximum(down - 0.6, 0)
-    x = middle_x + half_x * np.cos(angle) * bulge * waves
-    y = half_y * np.sin(angle) * bulge * waves
-    # The front edge hangs further back than the temples, so that it frames the face.
-    edge = np.clip(1 - (np.minimum(angle, 2 * np.pi - angle) - 1.05) / 0.35, 0, 1)
-    z = top + (bottom - top) * down + edge * 0.012 * (1 - down) + 0.006 * random.normal(size=_HAIR_COLUMNS) * down
-    points = np.stack(np.broadcast_arrays(x, y, z), axis=-1).reshape(-1, 3)
+    locks = random.normal(size=_HAIR_COLUMNS)
+    height = _HAIR_TOP_M + (-0.035 - 0.13 * length - _HAIR_TOP_M) * down + 0.006 * locks * down
+    axis = np.array([_HAIR_AXIS_M * person.size[0], 0.0])
+    radius = _radius_at(base.points[head.follow > 0.95], axis, angle, height)
+    # It comes out of the hair on the scalp, lies on it, and hangs from where the head is widest.
+    radius = cv2.GaussianBlur(np.maximum.accumulate(radius, axis=0), (0, 0), 1.5, borderType=cv2.BORDER_REPLICATE)
+    radius += np.interp(down, (0.0, 0.12, 0.3), (-0.022, -0.006, 0.003)) * (1 - 0.10 * np.maximum(down - 0.5, 0))
+    from_edge = np.minimum(np.arange(_HAIR_COLUMNS), np.arange(_HAIR_COLUMNS)[::-1])
+    radius -= 0.010 * np.exp(-from_edge / 1.2) * (1 - 0.6 * down)
+    radius += 0.004 * np.convolve(locks, (0.25, 0.5, 0.25), "same") * down
+    x, y, z = axis[0] + radius * np.cos(angle), radius * np.sin(angle), height
+    points = np.stack([x, y, z], axis=-1).reshape(-1, 3)
     outside = grid_triangles(_HAIR_ROWS, _HAIR_COLUMNS)
     uv = _grid_uv(HAIR_PATCH, _HAIR_ROWS, _HAIR_COLUMNS, outside)
     loose = np.tile(np.broadcast_to(0.4 * np.maximum(down - 0.4, 0), x.shape).ravel(), 2)
@@ -138,6 +140,19 @@ def _hanging_hair(person: Person, head: Head, base: _Base) -> Attachment:
         _HANGING_REFLECTION,
         weights=base.skull(2 * len(points), loose),
     )
+
+
+def _radius_at(points: np.ndarray, axis: np.ndarray, angle: np.ndarray, height: np.ndarray) -> np.ndarray:
+    """(rows, columns) how far the outermost of ``points`` are from a vertical axis, around a direction and a height."""
+    around = np.arctan2(points[:, 1] - axis[1], points[:, 0] - axis[0])
+    distance = np.hypot(points[:, 0] - axis[0], points[:, 1] - axis[1])
+    out = np.zeros(height.shape)
+    for column, way in enumerate(angle):
+        apart = np.abs((around - way + np.pi) % (2 * np.pi) - np.pi)
+        beside = apart < 0.16
+        level = np.abs(points[beside, 2][None] - height[:, column][:, None])
+        out[:, column] = np.where(level < 0.012, distance[beside][None], 0).max(axis=1, initial=0.0)
+    return out
 
 
 # Mask

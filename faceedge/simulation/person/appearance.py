@@ -137,7 +137,10 @@ def _paint_clothes(canvas: Canvas, atlas: Atlas, clothes: Clothes, noise: Noise)
         if clothes.pattern == "checks":
             share = 0.5 * share + 0.5 * soft(np.sin(y * np.float32(2 * np.pi) / period) - 0.2, 0.3)
         colour = colour + share[..., None] * (np.array(clothes.second, np.float32) - colour)
-    weave = noise.at(y / np.float32(1.1), z / np.float32(1.1), 1) * (0.16 if clothes.pattern == "heather" else 0.07)
+    columns, rows = np.meshgrid(*(np.arange(count, dtype=np.float32) for count in atlas.shape[::-1]))
+    weave = noise.at(columns / np.float32(1.2), rows / np.float32(1.2), 1) * (
+        0.16 if clothes.pattern == "heather" else 0.07
+    )
     folds = 0.08 * noise.cloud(y / np.float32(60.0), z / np.float32(45.0), 2)
     shade = np.clip(1 + weave + folds, 0.4, 1.6)
     canvas.cover(cover.astype(np.float32), colour * shade[..., None], clothes.nir * shade, 0.06)

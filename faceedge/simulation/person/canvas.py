@@ -80,7 +80,7 @@ class Noise:
     def at(self, across: np.ndarray, along: np.ndarray, number: int) -> np.ndarray:
         """The field at coordinates (h, w) float32 in units of its finest detail."""
         image = self._image(number)
-        columns, rows = np.float32(across) % np.float32(_TILE), np.float32(along) % np.float32(_TILE)
+        columns, rows = np.asarray(across, np.float32), np.asarray(along, np.float32)
         return np.asarray(cv2.remap(image, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP))
 
     def cloud(self, across: np.ndarray, along: np.ndarray, number: int, octaves: int = 3) -> np.ndarray:
@@ -96,6 +96,5 @@ class Noise:
             random = np.random.default_rng((*self._key, number))
             image = random.standard_normal((_TILE, _TILE), np.float32)
             image = cv2.GaussianBlur(np.pad(image, 4, mode="wrap"), (0, 0), 0.7)[4:-4, 4:-4]
-            padded = np.pad(image / image.std(), ((0, 1), (0, 1)), mode="wrap")
-            self._images[number] = np.ascontiguousarray(padded, np.float32)
+            self._images[number] = np.ascontiguousarray(image / image.std(), np.float32)
         return self._images[number]
