@@ -306,6 +306,14 @@ def test_frames_before_the_first_one_are_refused() -> None:
         RadarView(full_band(), behind()).cube(-1)
 
 
+def test_a_surface_with_a_hole_in_its_figures_is_refused() -> None:
+    mesh, points = plate(1.0, 0.05, 0.05, 25e-3)
+    with pytest.raises(InputError, match=r"at 0.1 s that are no finite numbers"):
+        RadarView(full_band(), Shifted(mesh, points * np.nan)).cube(2)
+    with pytest.raises(InputError, match="8 vertices, but its triangles name vertices 0 to 8"):
+        RadarView(full_band(), Shifted(mesh, points[:-1])).cube(0)
+
+
 @pytest.mark.parametrize("values", [{"time_constant_s": 0.0}, {"gain_db_per_c": float("inf")}])
 def test_an_impossible_drift_is_refused(values: dict[str, float]) -> None:
     with pytest.raises(ConfigurationError, match="finite and the time constant positive"):
@@ -321,7 +329,7 @@ def test_the_emulated_chip_sends_what_the_view_sees() -> None:
     view = RadarView(bgt60_chirp(58e9, 63.5e9, chirps=8, gain_db=23.0), face_like(), room=draw_room(1), seed=2)
     chip = Bgt60Chip(view, SteppedClock())
     with Bgt60(view.chirp, LocalTransport(chip)) as radar:
-        cubes = []
+        cubes: list[np.ndarray] = []
         while len(cubes) < 2:
             frame = radar.read()
             if frame is not None and frame.cube is not None:

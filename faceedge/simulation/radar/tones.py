@@ -96,9 +96,14 @@ class ToneGrid:
         """
         turns, beat = self.phase(delay_s)
         self.clear()
-        shape = (len(delay_s), len(self.instants), delay_s.shape[1])
-        steady = np.broadcast_to(turns[:, np.newaxis], shape), np.broadcast_to(beat[:, np.newaxis], shape)
-        self.add(np.array(steady[0]), np.array(steady[1], np.float32), np.asarray(weights, np.complex64))
+        receivers, count = delay_s.shape
+        # Parts of larger arrays, as `facets` passes them: then `_spread` is compiled once only.
+        shape = receivers, len(self.instants), count + 1
+        steady = np.zeros(shape), np.zeros(shape, np.float32), np.zeros((receivers, count + 1), np.complex64)
+        steady[0][..., :count] = turns[:, np.newaxis]
+        steady[1][..., :count] = beat[:, np.newaxis]
+        steady[2][..., :count] = weights
+        self.add(steady[0][..., :count], steady[1][..., :count], steady[2][..., :count])
         return self._grid[:, :1, ..., :1].copy()
 
     def phase(self, delay_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

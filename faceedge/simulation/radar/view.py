@@ -169,7 +169,7 @@ class SurfaceEchoes:
 
     def add(self, time_s: float) -> int:
         """Add the echoes of the frame that begins at ``time_s``; how many facets the radar sees."""
-        points = np.ascontiguousarray(self._surface.vertices(time_s + self._instants_s), np.float64)
+        points = self._vertices(time_s)
         middle = points[len(points) // 2]
         seen = self._depth.seen(middle, self._triangles, self._opaque, self._seen)
         count = self._add_way(points, self._triangles, self._reflection, seen, self._straight, 1.0)
@@ -179,6 +179,19 @@ class SurfaceEchoes:
             lit(middle, triangles, path.sources_m, path.mirrors, path.stages, share)
             self._add_way(points, triangles, reflection, share, path, detour.gain)
         return count
+
+    def _vertices(self, time_s: float) -> np.ndarray:
+        """(e, v, 3) float64, fit for compiled code."""
+        points = np.ascontiguousarray(self._surface.vertices(time_s + self._instants_s), np.float64)
+        if self._triangles.size and not 0 <= self._triangles.min() <= self._triangles.max() < points.shape[1]:
+            raise InputError(
+                f"the surface has {points.shape[1]} vertices, but its triangles name vertices "
+                f"{self._triangles.min()} to {self._triangles.max()}; counted from 0, the last one is "
+                f"{points.shape[1] - 1}."
+            )
+        if not np.isfinite(points.sum()):
+            raise InputError(f"the surface has vertices at {time_s:g} s that are no finite numbers; check its motion.")
+        return points
 
     def _add_way(
         self,
