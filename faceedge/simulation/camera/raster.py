@@ -160,7 +160,7 @@ def _fill(
         first_row, last_row = max(math.ceil(top), 0), min(math.ceil(bottom), height)
         if area < _LEAST_AREA_PX2 or first_row >= last_row:
             continue
-        if max(xa, xb, xc) < 0.0 or min(xa, xb, xc) > width - 1:
+        if max(math.ceil(min(xa, xb, xc)), 0) >= min(math.ceil(max(xa, xb, xc)), width):
             continue
         # Corners by row: p above q above r. Each edge is computed from its upper corner, so that both of its
         # triangles get the same columns to the last digit.

@@ -20,7 +20,7 @@ from faceedge.simulation.camera.shading import (
     normals_into,
     shade_of,
 )
-from faceedge.simulation.camera.texture import LUMINANCE_WEIGHTS, Appearance, fitted, level_map, look_up
+from faceedge.simulation.camera.texture import LUMINANCE_WEIGHTS, Appearance, fitted, level_map, look_up, stacked
 from faceedge.simulation.surface import PARTS, Surface
 
 Band = Literal["rgb", "nir", "luminance"]
@@ -80,7 +80,7 @@ class Renderer:
         if background is None:
             background = wall(optics.height, optics.width, light, seed)
         self._set_background(background)
-        self._planes = np.zeros((len(self._albedo), optics.height, optics.width), np.float32)
+        self._planes = np.zeros((len(self._textures), optics.height, optics.width), np.float32)
         self._blur = _point_spread(optics.blur_px)
         self._out = np.zeros((optics.height, optics.width, 3), np.float32) if band == "rgb" else self._planes[0]
 
@@ -102,8 +102,8 @@ class Renderer:
             if plane.shape != shape:
                 raise ConfigurationError(f"textures must be of one size, got {plane.shape} beside {shape}.")
         levels = level_map(shape, self._triangles, corner_uv, points, self.optics.position_m, self.optics.focal_px)
-        self._albedo = [fitted(plane, levels) for plane in planes]
-        self._gloss = fitted(gloss, levels)
+        gloss = fitted(gloss, levels)
+        self._textures = [stacked(fitted(plane, levels), gloss) for plane in planes]
 
     def _set_background(self, background: np.ndarray) -> None:
         expected = (self.optics.height, self.optics.width, 3)
@@ -139,8 +139,10 @@ class Renderer:
             self._values,
         )  # fmt: skip
         self._raster.draw(self._screen, self._nearness, self._values)
-        for plane, albedo, tint, behind in zip(self._planes, self._albedo, self._tints, self._background, strict=True):
-            look_up(self._raster, albedo, self._gloss, tint, behind, plane)
+        for plane, texture, tint, behind in zip(
+            self._planes, self._textures, self._tints, self._background, strict=True
+        ):
+            look_up(self._raster, texture, tint, behind, plane)
             self._raster.blend(plane)
             if self._blur is not None:
                 cv2.sepFilter2D(plane, -1, self._blur, self._blur, dst=plane, borderType=cv2.BORDER_REPLICATE)

@@ -80,9 +80,9 @@ class Light:
 
 LIGHTS = {
     "day": Light(500.0, tint=(1.0, 0.98, 0.94)),
-    "dim": Light(40.0, (((-0.3, -0.45, 0.9), 0.8),), 0.2, tint=(1.0, 0.86, 0.68)),
+    "dim": Light(80.0, (((-0.5, -0.5, 0.75), 0.75),), 0.3, tint=(1.0, 0.86, 0.68)),
     "dark": Light(3.0, (((-0.7, 0.6, -0.2), 0.85),), 0.15, tint=(0.85, 0.92, 1.0)),
-    "nir": Light(120.0, (), 0.02, ring=1.0, bright_pupil=False),
+    "nir": Light(900.0, (), 0.02, ring=1.0, bright_pupil=False),
 }
 """A lit room by day, a room in the evening, a room with the light of a screen, and darkness with infrared LEDs."""
 

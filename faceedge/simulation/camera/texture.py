@@ -106,21 +106,25 @@ def fitted(texture: np.ndarray, levels: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(result)
 
 
-def look_up(
-    raster: Raster, albedo: np.ndarray, gloss: np.ndarray, tint: float, background: np.ndarray, out: np.ndarray
-) -> None:
+def stacked(albedo: np.ndarray, gloss: np.ndarray) -> np.ndarray:
+    """(h, w, 2) float32 for `look_up`: both textures side by side, because each pixel needs both at the same place."""
+    return np.ascontiguousarray(np.stack((albedo, gloss), axis=-1), np.float32)
+
+
+def look_up(raster: Raster, texture: np.ndarray, tint: float, background: np.ndarray, out: np.ndarray) -> None:
     """Radiance of every pixel: ``tint * (albedo * diffuse + gloss * glossy)``, or the background's.
 
     Args:
         raster: after `Raster.draw`, with the diffuse and the glossy light as its values.
-        albedo, gloss: (h, w) float32 textures.
+        texture: (h, w, 2) float32 of `stacked`, from 2x2 on.
         tint: of the light in this band.
         background: (height, width) float32 radiance.
         out: (height, width) float32, overwritten.
     """
     _look_up(
         raster.nearness.reshape(-1), raster.u.reshape(-1), raster.v.reshape(-1), raster.values[0].reshape(-1),
-        raster.values[1].reshape(-1), albedo, gloss, np.float32(tint), background.reshape(-1), out.reshape(-1),
+        raster.values[1].reshape(-1), texture.reshape(-1), texture.shape[0], texture.shape[1], np.float32(tint),
+        background.reshape(-1), out.reshape(-1),
     )  # fmt: skip
 
 
@@ -131,16 +135,19 @@ def _look_up(
     map_v: np.ndarray,
     diffuse: np.ndarray,
     glossy: np.ndarray,
-    albedo: np.ndarray,
-    gloss: np.ndarray,
+    texture: np.ndarray,
+    rows: int,
+    columns: int,
     tint: np.float32,
     background: np.ndarray,
     out: np.ndarray,
 ) -> None:
-    rows, columns = albedo.shape
     wide, high = np.float32(columns), np.float32(rows)
     last_x, last_y = np.float32(columns - 1.001), np.float32(rows - 1.001)
     zero, half, one = np.float32(0.0), np.float32(0.5), np.float32(1.0)
+    # Places are unsigned: numba then leaves out what makes negative ones count from the end.
+    right, below = np.uint64(2), np.uint64(2 * columns)
+    gloss = np.uint64(1)
     for n in range(len(out)):
         near = nearness[n]
         if near <= zero:
@@ -149,14 +156,16 @@ def _look_up(
         depth = one / near
         x = min(max(map_u[n] * depth * wide - half, zero), last_x)
         y = min(max(map_v[n] * depth * high - half, zero), last_y)
-        column, row = int(x), int(y)
-        right, down = x - np.float32(column), y - np.float32(row)
-        a, g = albedo[row, column], gloss[row, column]
-        upper = a + right * (albedo[row, column + 1] - a)
-        upper_g = g + right * (gloss[row, column + 1] - g)
-        a, g = albedo[row + 1, column], gloss[row + 1, column]
-        lower = a + right * (albedo[row + 1, column + 1] - a)
-        lower_g = g + right * (gloss[row + 1, column + 1] - g)
-        out[n] = tint * (
-            (upper + down * (lower - upper)) * diffuse[n] + (upper_g + down * (lower_g - upper_g)) * glossy[n]
-        )
+        column, row = np.uint64(x), np.uint64(y)
+        part_x, part_y = x - np.float32(column), y - np.float32(row)
+        a = row * below + column * right
+        b, c = a + right, a + below
+        d = c + right
+        soft, hard = diffuse[n], glossy[n]
+        light_a = texture[a] * soft + texture[a + gloss] * hard
+        light_b = texture[b] * soft + texture[b + gloss] * hard
+        light_c = texture[c] * soft + texture[c + gloss] * hard
+        light_d = texture[d] * soft + texture[d + gloss] * hard
+        upper = light_a + part_x * (light_b - light_a)
+        lower = light_c + part_x * (light_d - light_c)
+        out[n] = tint * (upper + part_y * (lower - upper))
