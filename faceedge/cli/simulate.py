@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TextIO
 from faceedge.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from rich.progress import Progress, TaskID
 
@@ -144,9 +144,9 @@ def main(args: argparse.Namespace, out: TextIO | None = None) -> int:
         missing = len(data.missing)
         if 0 < missing < len(data.sessions):
             print(f"{len(data.sessions) - missing} of {len(data.sessions)} sessions are there already.", file=out)
-        with _watched(data, out) as done:
-            for session in data.run(jobs, args.backend, args.address):
-                done(session.duration_s)
+        with _watched(data, out):
+            for _ in data.run(jobs, args.backend, args.address):
+                pass
         taken_s = time.monotonic() - begun
         made_s = missing * options.duration_s
         print("\n".join(summary(folder, data.finish(), made_s, taken_s)), file=out)
@@ -279,29 +279,28 @@ def duration(seconds: float) -> str:
 
 
 @contextmanager
-def _watched(data: DataSet, out: TextIO) -> Iterator[Callable[[float], None]]:
-    """Shows how far it is, from a thread, because one job works in this one; gives what to call for each session."""
+def _watched(data: DataSet, out: TextIO) -> Iterator[None]:
+    """Shows how far it is, from a thread, because one job works in this one."""
     total_s = sum(session.duration_s for session in data.missing)
     if not total_s:
-        yield lambda seconds: None
+        yield
         return
     view = _Bar(len(data.missing), total_s) if out.isatty() else _Lines(len(data.missing), total_s, out)
-    finished: list[float] = []
     stop = threading.Event()
 
     def look() -> None:
         while not stop.wait(_LOOK_PERIOD_S):
-            view.show(len(finished), sum(finished) + data.recorded_s())
+            view.show(*data.progress())
 
     watcher = threading.Thread(target=look, name="progress", daemon=True)
     with view:
         watcher.start()
         try:
-            yield finished.append
+            yield
         finally:
             stop.set()
             watcher.join()
-            view.show(len(finished), sum(finished))
+            view.show(*data.progress())
 
 
 class _Lines:

@@ -15,6 +15,8 @@ BACKENDS = ("loky", "dask", "ray")
 """joblib's own processes on this machine; a Dask cluster; a Ray cluster."""
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+_RETURNS = {"loky": "generator_unordered", "dask": "generator_unordered", "ray": "list"}
+"""How joblib gives results: as they come, or from Ray, which knows no other way, all at the end."""
 _PATIENCE_S = 15
 _LOST_WORKER = ("TerminatedWorkerError", "KilledWorker", "WorkerCrashedError")
 """Names of what the backends raise when a worker ended without a word."""
@@ -50,7 +52,7 @@ def run(
     backend: str = "loky",
     address: str = "",
 ) -> Iterator[_Result]:
-    """Results of ``function`` in the order in which they are ready. Every worker uses one thread.
+    """Results of ``function`` as they are ready, from Ray at the end. Every worker uses one thread.
 
     Args:
         function: of a module, so that other processes find it.
@@ -69,10 +71,9 @@ def run(
         return
     joblib = importlib.import_module("joblib")
     with _one_thread(), _cluster(backend, jobs, address) as count, joblib.parallel_config(backend=backend):
-        parallel = joblib.Parallel(n_jobs=count, return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs")
-        results = parallel(joblib.delayed(function)(item) for item in items)
+        parallel = joblib.Parallel(n_jobs=count, return_as=_RETURNS[backend], batch_size=1, pre_dispatch="n_jobs")
         try:
-            yield from results
+            yield from parallel(joblib.delayed(function)(item) for item in items)
         except Exception as error:
             if type(error).__name__ in _LOST_WORKER:
                 raise DeviceError(
@@ -80,8 +81,6 @@ def run(
                     "same command goes on where it stopped; fewer --jobs need less memory."
                 ) from error
             raise
-        finally:
-            results.close()
 
 
 @contextmanager

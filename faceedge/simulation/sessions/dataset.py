@@ -23,6 +23,8 @@ from faceedge.simulation.sessions.session import Session, draw_session
 from faceedge.simulation.sessions.splits import recorded, write_splits
 
 LOCK = ".lock"
+_LOOK_AHEAD = 256
+"""Sessions begin in order: behind so many that have not, nobody is at work."""
 Notice = Callable[[str], None]
 Builder = Callable[[Session], tracks.Stage]
 
@@ -165,7 +167,8 @@ class DataSet:
             self.missing = [s for s in self.sessions if writer.read_facts(self.folder / s.path) is None]
             self._check_space()
             if found is None:
-                self._manifest.write(self.folder)
+                with self._disk():
+                    self._manifest.write(self.folder)
             for session in self.missing:
                 self._put_aside(session, notice)
             yield
@@ -229,9 +232,18 @@ class DataSet:
                 )
             yield done
 
-    def recorded_s(self) -> float:
-        """Seconds of recordings that are being written at this moment, as far as they are."""
-        return sum(writer.progress_of(self.folder / session.path) for session in self.missing)
+    def progress(self) -> tuple[int, float]:
+        """Of what was missing: sessions that are there now, and seconds that are recorded."""
+        done, recorded_s, idle = 0, 0.0, 0
+        for session in self.missing:
+            folder = self.folder / session.path
+            seconds = session.duration_s if folder.exists() else writer.progress_of(folder)
+            done += folder.exists()
+            recorded_s += seconds
+            idle = 0 if seconds else idle + 1
+            if idle > _LOOK_AHEAD:
+                break
+        return done, recorded_s
 
     def finish(self) -> Totals:
         """Write the splits, and into the manifest what was made.
@@ -248,7 +260,8 @@ class DataSet:
             all_done.append(_done(facts))
             all_recorded.append(recorded(facts, data_path(session, self.options.formats)))
         self._clean()  # of workers that were given up for lost
-        splits = write_splits(self.folder, all_recorded)
+        with self._disk():
+            splits = write_splits(self.folder, all_recorded)
         totals = Totals(
             sessions=len(all_done),
             seconds=sum(done.duration_s for done in all_done),
@@ -261,8 +274,20 @@ class DataSet:
         if not self._manifest.finished:
             counted = {name: getattr(totals, name) for name in ("sessions", "seconds", "frames", "events", "pictures")}
             self._manifest = replace(self._manifest, finished=now(), totals={**counted, "bytes": totals.size})
-            self._manifest.write(self.folder)
+            with self._disk():
+                self._manifest.write(self.folder)
         return totals
+
+    @contextmanager
+    def _disk(self) -> Iterator[None]:
+        """A disk that is full or gone is a sentence."""
+        try:
+            yield
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise DeviceError(
+                f"the data set {self.folder} cannot be written: {reason}; the same command goes on when that is mended."
+            ) from error
 
 
 def data_path(session: Session, formats: Sequence[str]) -> str:
