@@ -29,7 +29,6 @@ _HAIR_LEFT = 0.16  # amplitude against skin, under long hair
 _BEARD_LEFT = 0.45  # and under a full beard
 _GAP_M = (0.2e-3, 6e-3)  # between cloth and skin
 _GAP_STEPS = 64
-_FRAME_M = 3e-3
 
 
 def part_reflections() -> dict[str, float]:
@@ -50,8 +49,8 @@ def lens_reflection() -> float:
 
 
 def frame_reflection(metal: bool) -> float:
-    """Of the frame of glasses."""
-    return 1.0 if metal else abs(layered(((permittivity("polycarbonate"), _FRAME_M),)))
+    """Of the frame of glasses. One of plastic is too thin a bar for its two faces to act as a layer's."""
+    return 1.0 if metal else abs(half_space(permittivity("polycarbonate")))
 
 
 def reflections(person: Person, clothes: Clothes, place_m: np.ndarray, part: np.ndarray, covers: Covers) -> np.ndarray:
