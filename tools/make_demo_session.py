@@ -38,18 +38,18 @@ from faceedge.simulation.sessions.writer import write_session  # noqa: E402
 TARGET = ROOT / "demo_data" / "synthetic_face"
 CARD = "card.yaml"
 MOST_BYTES = 6_000_000
-JPEG_QUALITY = 85
+JPEG_QUALITY = 65
 
-SEED, DURATION_S, CHIRP = 7, 8.0, "bgt60_face_full_band"
+SEED, DURATION_S, CHIRP = 60, 8.0, "bgt60_face_full_band"
 DISTANCE_M, OFFSET_M, TURN_DEG = 0.30, (0.0, 0.0), (0.0, 0.0, 0.0)
-CAMERA_SIZE, CAMERA_HZ = (320, 320), 25.0
+CAMERA_SIZE, CAMERA_HZ, FIELD_OF_VIEW_DEG = (320, 320), 25.0, 44.0
 SCRIPT = "demo"
 PLAN = Plan(
     acts=(
-        Act(0.9, 0.45, 0.9, 0.55, "smile", 0.95),
-        Act(3.4, 0.20, 0.8, 0.50, "shock", 1.0),
+        Act(0.9, 0.45, 0.9, 0.55, "smile", 1.0),
+        Act(3.75, 0.20, 0.8, 0.50, "shock", 1.0),
     ),
-    calls=(Call(5.0, 5.3, 0.35, 0.45, 0.5, (0.55, 0.0)),),
+    calls=(Call(5.2, 5.5, 0.35, 0.45, 0.5, (0.55, 0.0)),),
 )
 """Neutral, a smile, neutral, shock, and the head turns to somebody who calls and back. Blinks come by themselves."""
 
@@ -74,6 +74,8 @@ def demo_session() -> Session:
 
 class DemoStage(RealStage):
     """The stage of the demonstration's session: what is performed is written down above."""
+
+    field_of_view_deg = FIELD_OF_VIEW_DEG
 
     def __init__(self, session: Session) -> None:
         super().__init__(dataclasses.replace(session, script="still"))

@@ -249,7 +249,8 @@ def _truth(axes: Axes, seen: Seen) -> str:
     turn.set_ylim(-most, most)
     turn.set_ylabel("yaw [°]")
     handles = [*axes.get_lines(), *turn.get_lines()]
-    turn.legend(handles, [str(line.get_label()) for line in handles], loc="upper right", ncols=5, frameon=False)
+    labels = [str(line.get_label()) for line in handles]
+    turn.legend(handles, labels, loc="lower right", bbox_to_anchor=(1.0, 0.97), ncols=5, frameon=False)
     return "truth of the simulation"
 
 
