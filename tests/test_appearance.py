@@ -46,7 +46,7 @@ def grey(textures: Appearance, mask: np.ndarray) -> float:
 
 def near(atlas: Atlas, x: float, y: float, z: float, radius_m: float) -> np.ndarray:
     """(h, w) bool, texels of skin around a place on the base head."""
-    distance = np.linalg.norm(atlas.position_m - np.float32((x, y, z)), axis=-1)
+    distance = np.linalg.norm(atlas.position_m - np.array((x, y, z), np.float32), axis=-1)
     return np.asarray((distance < radius_m) & atlas.of("skin"))
 
 

@@ -83,7 +83,8 @@ class RealStage:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.person = draw_person(session.person_seed, mask=session.mask)
-        self.body = Body(self.person)
+        self.clothing_seed = session.stream_seed("clothing")
+        self.body = Body(self.person, clothing_seed=self.clothing_seed)
         placement = Placement(session.distance_m, session.offset_m, session.turn_deg)
         sitting = Sitting(self.person, self.body.nose_tip_m)
         self.performance: Performance = perform(
@@ -101,7 +102,8 @@ class RealStage:
         from faceedge.simulation.radar.view import RadarView
 
         session = self.session
-        fine = Acting(Body(self.person, longest_edge_m=LONGEST_EDGE_M), self.performance)
+        body = Body(self.person, longest_edge_m=LONGEST_EDGE_M, clothing_seed=self.clothing_seed)
+        fine = Acting(body, self.performance)
         drift = TemperatureDrift(session.temperature_c, session.temperature_c + session.warming_c, session.warming_s)
         room = draw_room(session.stream_seed("room"))
         return RadarView(session.chirp, fine, room=room, drift=drift, seed=session.stream_seed("radar"))
@@ -117,7 +119,7 @@ class RealStage:
         """Textures of the person in the session's clothes."""
         from faceedge.simulation.person.appearance import appearance
 
-        return appearance(self.person, self.session.stream_seed("clothing"))
+        return appearance(self.person, self.clothing_seed)
 
     def light(self) -> Light:
         """In the room, for both cameras."""
