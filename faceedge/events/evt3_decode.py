@@ -19,7 +19,7 @@ from faceedge.events.evt3_words import (
     Kind,
 )
 
-_PIECE_WORDS = 1 << 15
+_PIECE_WORDS = 1 << 14
 """Words that are decoded at once: what is computed on the way stays in the cache, and memory is bounded."""
 
 
@@ -179,9 +179,11 @@ class Decoder:
             self.counters.before_base += int(unbased)
             mask[np.flatnonzero(is_mask)[~based]] = 0
         counts = _COUNTS[mask]
-        source = np.repeat(np.arange(len(at)), counts)
-        within = np.arange(len(source)) - np.repeat(np.cumsum(counts) - counts, counts)
-        return at[source], column[source] + _PLACES[_FIRST[mask[source]] + within], bright[source]
+        total = int(counts.sum())
+        # An event's place among all events minus that among its word's, plus where its mask's list of bits begins.
+        lists = _FIRST[mask] - (np.cumsum(counts) - counts)
+        places = _PLACES[np.arange(total) + np.repeat(lists, counts)]
+        return np.repeat(at, counts), np.repeat(column, counts) + places, np.repeat(bright, counts)
 
     def _bases(self, kinds: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Column, polarity, and whether a base is known, of each mask."""
