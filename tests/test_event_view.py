@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from faceedge.errors import ConfigurationError
+from faceedge.errors import ConfigurationError, InputError
 from faceedge.events.files import read_events
 from faceedge.events.raw_file import RawWriter
 from faceedge.simulation.events.settings import QUIET, PixelSettings
@@ -110,6 +110,16 @@ def test_a_still_scene_gives_leak_and_noise_only() -> None:
     hot_hz = settings.hot_share * settings.hot_hz
     assert rate_hz == pytest.approx(settings.leak_hz + noise_hz + hot_hz, rel=0.6)
     assert np.count_nonzero(events["p"]) > np.count_nonzero(~events["p"])
+
+
+def test_light_slightly_below_zero_is_darkness_and_what_is_no_number_is_refused() -> None:
+    bar = Bar()
+    view = EventView(bar)
+    bar.radiance = lambda time_s: np.full((40, 60), -0.001, np.float32)  # type: ignore[method-assign]
+    assert not view.advance(0.004)["p"].all()
+    bar.radiance = lambda time_s: np.full((40, 60), np.nan, np.float32)  # type: ignore[method-assign]
+    with pytest.raises(InputError, match="where 1 is white"):
+        view.advance(0.006)
 
 
 def test_memory_does_not_grow_with_the_stream() -> None:

@@ -151,16 +151,16 @@ class EventView:
         parts = self._parts()
         if parts == 1 or end_us - begin_us < parts:
             return self.pixels.step(light, end_us)
-        last = light.copy()
         batches = []
         for number in range(1, parts):
             at_us = begin_us + (end_us - begin_us) * number // parts
             batches.append(self.pixels.step(self._render(at_us), at_us))
-        return np.concatenate([*batches, self.pixels.step(last, end_us)])
+        return np.concatenate([*batches, self.pixels.step(light, end_us)])
 
     def _render(self, time_us: int) -> np.ndarray:
         self.rendered += 1
-        return self._renderer.radiance(time_us * 1e-6)
+        # A renderer that smooths outlines may overshoot a little; what is not a number goes on, and is refused.
+        return np.maximum(self._renderer.radiance(time_us * 1e-6), np.float32(0.0))
 
     def _screen(self) -> np.ndarray | None:
         places = getattr(self._renderer, "screen_px", None)
