@@ -23,7 +23,8 @@ HANGING = 0.45
 """Of `Person.hair_length`: longer hair hangs over ears and neck."""
 
 _RING_SEGMENTS, _LENS_RINGS = 40, 4
-_VERTEX_DISTANCE_M = 0.013  # from the cornea to the lens
+_VERTEX_DISTANCE_M = 0.013  # from the cornea to the lens, more where nose or cheeks ask for it
+_CLEARANCE_M, _MOST_FORWARD_M = 0.0005, 0.012
 _MASK_ROWS, _MASK_COLUMNS = 18, 27
 _MASK_GAP_M, _MASK_REACH_M = 0.003, 0.010
 _HAIR_ROWS, _HAIR_COLUMNS = 16, 45
@@ -217,9 +218,14 @@ def _glasses(person: Person, head: Head, base: _Base) -> list[Attachment]:
     pieces = []
     reflection = frame_reflection(metal)
     ears = head.regions["ears"] > 0.5
+    rims = {}
     for side, sign in (("left", 1.0), ("right", -1.0)):
         centre = np.array([plane_x, eye[side][1] + sign * 0.001, eye[side][2] - 0.004])
-        rim = _rim(centre, half, power, sign)
+        rims[side] = _rim(centre, half, power, sign)
+    on_head = base.points[head.follow > 0.95]
+    forward = max(_behind(on_head, rim) for rim in rims.values()) + bar_m / 2 + _CLEARANCE_M
+    for side, sign in (("left", 1.0), ("right", -1.0)):
+        rim = rims[side] + [float(np.clip(forward, 0.0, _MOST_FORWARD_M)), 0.0, 0.0]
         pieces.append(_frame(base, _tube(rim, bar_m, closed=True), reflection))
         pieces.append(_lens(base, rim))
         outer = rim[np.argmax(sign * rim[:, 1])]
@@ -251,6 +257,13 @@ def _eye(head: Head, surface_m: np.ndarray, name: str) -> np.ndarray:
     points = surface_m[np.unique(head.triangles[head.part == PARTS.index(name)])]
     middle = 0.5 * (points.min(axis=0) + points.max(axis=0))
     return np.array([points[:, 0].max(), middle[1], middle[2]])
+
+
+def _behind(points: np.ndarray, rim: np.ndarray) -> float:
+    """How far the foremost of ``points`` beside the outline stands before it; negative: clear of all."""
+    apart = np.linalg.norm(points[None, :, 1:] - rim[:, None, 1:], axis=2)
+    before = np.where(apart < 0.004, points[None, :, 0] - rim[:, None, 0], -1.0)
+    return float(before.max())
 
 
 def _rim(centre: np.ndarray, half: np.ndarray, power: float, sign: float) -> np.ndarray:
