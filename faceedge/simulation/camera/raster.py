@@ -2,11 +2,12 @@
 
 Pixel centres lie at whole numbers. A pixel belongs to the triangle that covers its centre and is nearest; edges are
 half-open, so triangles that share one neither leave a gap nor draw a pixel twice. What a pixel shows is then a
-continuous function of where the mesh is, except at outlines, where the nearest surface changes. There, neighbouring
-pixels are blended by how much of each the outline covers, computed from the outline's exact place (the idea of
+continuous function of where the mesh is, except at outlines, where the nearest surface changes. There, the pixels on
+both sides become blends, by how much of them the outline covers, computed from the outline's exact place (the idea of
 Malan, "Edge anti-aliasing by post-processing", GPU Pro, 2010, and of Laine et al., "Modular primitives for
-high-performance differentiable rendering", 2020, doi 10.1145/3414685.3417861). A picture therefore changes smoothly
-when the mesh moves by a hundredth of a pixel, as an event camera needs it.
+high-performance differentiable rendering", 2020, doi 10.1145/3414685.3417861). The pixel outside takes its share from
+what the surface shows at the very outline, so that nothing jumps when the outline passes a pixel's centre. A picture
+therefore changes smoothly when the mesh moves by a hundredth of a pixel, as an event camera needs it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from faceedge.errors import ConfigurationError
 from faceedge.simulation.compiled import compiled
 
 _LEAST_AREA_PX2 = 1e-7  # thinner triangles cover no pixel's centre, and their gradients are noise
-_FULL_GAP = 0.01  # an outline in front of something this much of its distance farther away is blended in full
+_FULL_GAP = 0.001  # an outline this much of its distance in front of what is behind it is blended in full
+_BLENDS = 32  # room for so many blends for each row and column; outlines beyond that many stay hard
 _SAME_SURFACE = 0.03  # the pixel inside an outline may lie this much of its distance behind it
 
 
@@ -64,9 +66,11 @@ class Raster:
         vertices: how many vertices the mesh has.
 
     Attributes:
-        nearness: (height, width) float32, 1 / depth of the nearest surface; 0 where there is none.
-        u, v: (height, width) float32, interpolated `corner_uv`, times the nearness.
-        values: (2, height, width) float32, the two interpolated values of `draw`.
+        shape: height and width.
+        samples: (5, height * width + room) float32: 1 / depth of the nearest surface (0 where there is none), the two
+            of `corner_uv` times that, and the two values of `draw`. First all pixels, row by row, then places on
+            outlines, which `blend` needs.
+        used: how many samples the last picture has.
         facing: (f,) uint8, 1 for triangles that showed their outside in the last picture.
 
     Raises:
@@ -85,17 +89,30 @@ class Raster:
                 f"the mesh's triangles use vertices {int(triangles.min())} to {int(triangles.max())}, it has "
                 f"{vertices}."
             )
-        self.nearness = np.zeros((height, width), np.float32)
-        self.u, self.v = np.zeros_like(self.nearness), np.zeros_like(self.nearness)
-        self.values = np.zeros((2, height, width), np.float32)
+        room = _BLENDS * (height + width)
+        self.shape = (height, width)
+        self._pixels = height * width
+        self.samples = np.zeros((5, self._pixels + room), np.float32)
+        self.used = self._pixels
         self.facing = np.zeros(len(triangles), np.uint8)
         self._triangles = np.array(triangles, np.int32, order="C")
         self._corner_uv = np.array(corner_uv, np.float32, order="C")
         self._edges = edges_of(self._triangles)
-        self._blends = np.zeros((16 * (height + width), 2), np.int32)
-        self._shares = np.zeros(len(self._blends), np.float32)
-        self._steps = np.zeros(len(self._blends), np.float32)
-        self._used = 0
+        self._blends = np.zeros((room, 2), np.int32)
+        self._shares = np.zeros(room, np.float32)
+        self._steps = np.zeros(room, np.float32)
+        self._totals = np.zeros(self._pixels, np.float32)
+        self._blended = 0
+
+    @property
+    def nearness(self) -> np.ndarray:
+        """(height, width) float32, 1 / depth of the nearest surface; 0 where there is none."""
+        return self.samples[0, : self._pixels].reshape(self.shape)
+
+    @property
+    def values(self) -> np.ndarray:
+        """(2, height, width) float32, the two interpolated values of `draw`."""
+        return self.samples[3:, : self._pixels].reshape(2, *self.shape)
 
     def draw(self, screen: np.ndarray, nearness: np.ndarray, values: np.ndarray) -> None:
         """Fill the buffers with the mesh as it now stands.
@@ -106,25 +123,27 @@ class Raster:
                 are left out.
             values: (2, v) float32, interpolated between the vertices along the picture.
         """
-        self.nearness.fill(0.0)
+        height, width = self.shape
+        self.samples[0, : self._pixels] = 0.0
+        depth, u, v, first, second = self.samples
         _fill(
-            screen, nearness, values, self._triangles, self._corner_uv,
-            self.facing, self.nearness, self.u, self.v, self.values,
+            screen, nearness, values, self._triangles, self._corner_uv, height, width, self.facing, depth, u, v, first,
+            second,
         )  # fmt: skip
-        self._used = self._find_outlines(screen, nearness)
+        self._blended, on_outlines = _outlines(
+            self._edges, self._triangles, self._corner_uv, self.facing, screen, nearness, values, height, width,
+            self.samples, self._blends, self._shares,
+        )  # fmt: skip
+        _share_out(self._blends, self._shares, self._totals, self._blended)
+        self.used = self._pixels + on_outlines
 
-    def _find_outlines(self, screen: np.ndarray, nearness: np.ndarray) -> int:
-        while True:
-            used = _outlines(self._edges, self.facing, screen, nearness, self.nearness, self._blends, self._shares)
-            if used <= len(self._blends):
-                return int(used)
-            self._blends = np.zeros((2 * used, 2), np.int32)
-            self._shares = np.zeros(2 * used, np.float32)
-            self._steps = np.zeros(2 * used, np.float32)
+    def blend(self, shown: np.ndarray) -> None:
+        """Smooth the outlines of the mesh last drawn.
 
-    def blend(self, picture: np.ndarray) -> None:
-        """Smooth the outlines of the mesh last drawn in ``picture`` (height, width) float32, in place."""
-        _blend(self._blends, self._shares, self._steps, self._used, picture.reshape(-1))
+        Args:
+            shown: what each of `samples` shows, float32; its pixels are changed in place.
+        """
+        _blend(self._blends, self._shares, self._steps, self._blended, shown)
 
 
 @compiled
@@ -134,16 +153,17 @@ def _fill(
     values: np.ndarray,
     triangles: np.ndarray,
     corner_uv: np.ndarray,
+    height: int,
+    width: int,
     facing: np.ndarray,
     depth: np.ndarray,
     map_u: np.ndarray,
     map_v: np.ndarray,
-    maps: np.ndarray,
+    map_first: np.ndarray,
+    map_second: np.ndarray,
 ) -> None:
     """Scan every triangle that faces the camera; see `Raster.draw`."""
-    height, width = depth.shape
     first, second = values[0], values[1]
-    map_first, map_second = maps[0], maps[1]
     for f in range(len(triangles)):
         facing[f] = 0
         a, b, c = triangles[f, 0], triangles[f, 1], triangles[f, 2]
@@ -200,52 +220,61 @@ def _fill(
             v0 = np.float32(va + dx * vx + dy * vy)
             s0 = np.float32(sa + dx * sx + dy * sy)
             t0 = np.float32(ta + dx * tx + dy * ty)
-            for x in range(start, stop):
-                k = np.float32(x - start)
-                near = i0 + k * ix
-                if near > depth[y, x]:
-                    depth[y, x] = near
-                    map_u[y, x] = u0 + k * ux
-                    map_v[y, x] = v0 + k * vx
-                    map_first[y, x] = s0 + k * sx
-                    map_second[y, x] = t0 + k * tx
+            at = np.uint64(y * width + start)  # unsigned: numba then leaves out what makes negative places wrap
+            for k in range(np.uint64(stop - start)):
+                step, pixel = np.float32(np.int32(k)), at + k
+                near = i0 + step * ix
+                if near > depth[pixel]:
+                    depth[pixel] = near
+                    map_u[pixel] = u0 + step * ux
+                    map_v[pixel] = v0 + step * vx
+                    map_first[pixel] = s0 + step * sx
+                    map_second[pixel] = t0 + step * tx
 
 
 @compiled
 def _outlines(
     edges: np.ndarray,
+    triangles: np.ndarray,
+    corner_uv: np.ndarray,
     facing: np.ndarray,
     screen: np.ndarray,
     nearness: np.ndarray,
-    depth: np.ndarray,
+    values: np.ndarray,
+    height: int,
+    width: int,
+    samples: np.ndarray,
     blends: np.ndarray,
     shares: np.ndarray,
-) -> int:
-    """Collect which pixel takes which share of its neighbour along outlines that can be seen.
+) -> tuple[int, int]:
+    """Collect which pixel takes which share of another sample along outlines that can be seen.
 
     An edge is part of an outline if one of its triangles shows its outside and the other one does not, or is missing.
 
     Returns:
-        How many blends there are, also if ``blends`` has no room for all.
+        How many blends there are, and how many places on outlines were added to the samples.
     """
-    height, width = depth.shape
-    used = 0
+    depth = samples[0]
+    pixels = height * width
+    used, added = 0, 0
     for e in range(len(edges)):
         one, two = edges[e, 2], edges[e, 3]
-        if two >= 0 and facing[one] == facing[two]:
-            continue
-        if two < 0 and facing[one] == 0:
+        if facing[one] == (facing[two] if two >= 0 else 0):
             continue
         a, b = edges[e, 0], edges[e, 1]
-        inside = edges[e, 4] if facing[one] else edges[e, 5]
-        if nearness[a] <= 0.0 or nearness[b] <= 0.0:
-            continue
+        owner, inside = (one, edges[e, 4]) if facing[one] else (two, edges[e, 5])
         xa, ya, ia, xb, yb, ib = screen[a, 0], screen[a, 1], nearness[a], screen[b, 0], screen[b, 1], nearness[b]
         dx, dy = xb - xa, yb - ya
         side = (screen[inside, 0] - xa) * dy - (screen[inside, 1] - ya) * dx
         length = dx * dx + dy * dy
-        if length < _LEAST_AREA_PX2:
+        if length < _LEAST_AREA_PX2 or ib <= 0.0:
             continue
+        corner_a, corner_b = 0, 0
+        for corner in range(3):
+            if triangles[owner, corner] == a:
+                corner_a = corner
+            if triangles[owner, corner] == b:
+                corner_b = corner
         # Steep outlines are blended along rows, flat ones along columns, and those between a little of both, so that
         # nothing jumps when an outline turns.
         for way in range(2):
@@ -264,30 +293,55 @@ def _outlines(
                     continue
                 low = int(place)
                 share = place - low - 0.5
-                pixel, other = (line * width + low, line * width + low + 1)
-                if way == 1:
-                    pixel, other = (low * width + line, (low + 1) * width + line)
+                if way == 0:
+                    pixel, other = line * width + low, line * width + low + 1
+                else:
+                    pixel, other = low * width + line, (low + 1) * width + line
                 front, back = (other, pixel) if after else (pixel, other)
                 near = ia + part * (ib - ia)
-                gap = (near - depth[back // width, back % width]) / (near * _FULL_GAP)
-                same = 1.0 - (near - depth[front // width, front % width]) / (near * _SAME_SURFACE)
+                gap = (near - depth[back]) / (near * _FULL_GAP)
+                same = 1.0 - (near - depth[front]) / (near * _SAME_SURFACE)
                 seen = min(max(gap, 0.0), 1.0) * min(max(same, 0.0), 1.0)
-                if seen <= 0.0:
+                if seen <= 0.0 or used >= len(blends):
                     continue
-                if used < len(blends):
-                    blends[used, 0] = pixel if share < 0.0 else other
-                    blends[used, 1] = other if share < 0.0 else pixel
-                    shares[used] = abs(share) * seen * weight
+                blends[used, 0] = pixel if share < 0.0 else other
+                blends[used, 1] = back
+                shares[used] = abs(share) * seen * weight
+                if blends[used, 0] == back:
+                    sample = pixels + added
+                    blends[used, 1] = sample
+                    added += 1
+                    rest = ia * (1.0 - part)
+                    samples[0, sample] = near
+                    samples[1, sample] = (
+                        rest * corner_uv[owner, corner_a, 0] + (near - rest) * corner_uv[owner, corner_b, 0]
+                    )
+                    samples[2, sample] = (
+                        rest * corner_uv[owner, corner_a, 1] + (near - rest) * corner_uv[owner, corner_b, 1]
+                    )
+                    samples[3, sample] = values[0, a] + part * (values[0, b] - values[0, a])
+                    samples[4, sample] = values[1, a] + part * (values[1, b] - values[1, a])
                 used += 1
-    return used
+    return used, added
 
 
 @compiled
-def _blend(blends: np.ndarray, shares: np.ndarray, steps: np.ndarray, used: int, picture: np.ndarray) -> None:
-    """Move each pixel of ``blends`` by its share towards its neighbour's value before any was moved."""
+def _share_out(blends: np.ndarray, shares: np.ndarray, totals: np.ndarray, used: int) -> None:
+    """Cut the shares of pixels that would give away more than all they have, where several outlines meet."""
     for k in range(used):
-        steps[k] = shares[k] * (picture[blends[k, 1]] - picture[blends[k, 0]])
+        totals[blends[k, 0]] = 0.0
     for k in range(used):
-        # Several outlines may move one pixel: together not past what they move it to, or light could fall below 0.
-        old, goal = picture[blends[k, 0]], picture[blends[k, 1]]
-        picture[blends[k, 0]] = min(max(old + steps[k], min(old, goal)), max(old, goal))
+        totals[blends[k, 0]] += shares[k]
+    for k in range(used):
+        shares[k] /= max(totals[blends[k, 0]], np.float32(1.0))
+
+
+@compiled
+def _blend(blends: np.ndarray, shares: np.ndarray, steps: np.ndarray, used: int, shown: np.ndarray) -> None:
+    """Move each pixel of ``blends`` by its share towards the other sample, as all of them were before."""
+    for k in range(used):
+        steps[k] = shares[k] * (shown[blends[k, 1]] - shown[blends[k, 0]])
+    for k in range(used):
+        # Several outlines may move one sample: together not past what they move it to, or light could fall below 0.
+        old, goal = shown[blends[k, 0]], shown[blends[k, 1]]
+        shown[blends[k, 0]] = min(max(old + steps[k], min(old, goal)), max(old, goal))

@@ -80,7 +80,9 @@ class Renderer:
         if background is None:
             background = wall(optics.height, optics.width, light, seed)
         self._set_background(background)
-        self._planes = np.zeros((len(self._textures), optics.height, optics.width), np.float32)
+        pixels = optics.height * optics.width
+        self._shown = np.zeros((len(self._textures), self._raster.samples.shape[1]), np.float32)
+        self._planes = [plane[:pixels].reshape(optics.height, optics.width) for plane in self._shown]
         self._blur = _point_spread(optics.blur_px)
         self._out = np.zeros((optics.height, optics.width, 3), np.float32) if band == "rgb" else self._planes[0]
 
@@ -139,15 +141,16 @@ class Renderer:
             self._values,
         )  # fmt: skip
         self._raster.draw(self._screen, self._nearness, self._values)
-        for plane, texture, tint, behind in zip(
-            self._planes, self._textures, self._tints, self._background, strict=True
+        for shown, texture, tint, behind in zip(
+            self._shown, self._textures, self._tints, self._background, strict=True
         ):
-            look_up(self._raster, texture, tint, behind, plane)
-            self._raster.blend(plane)
-            if self._blur is not None:
+            look_up(self._raster, texture, tint, behind, shown)
+            self._raster.blend(shown)
+        if self._blur is not None:
+            for plane in self._planes:
                 cv2.sepFilter2D(plane, -1, self._blur, self._blur, dst=plane, borderType=cv2.BORDER_REPLICATE)
         if self.band == "rgb":
-            cv2.merge(list(self._planes), dst=self._out)
+            cv2.merge(self._planes, dst=self._out)
         return self._out
 
     @property

@@ -13,7 +13,7 @@ from faceedge.simulation.compiled import compiled
 LUMINANCE_WEIGHTS = (0.2126, 0.7152, 0.0722)
 """Of linear R, G, B (ITU-R BT.709)."""
 _TEXEL_PX = 1.0  # texels are blurred until one covers this much of a pixel at the surface's mean slant
-_LEAST_SLANT = 0.4  # cosine; more grazing surfaces are not blurred further, or outlines would lose their texture
+_LEAST_SLANT = 0.3  # cosine; more grazing surfaces are not blurred further, or outlines would lose their texture
 
 
 class Appearance(Protocol):
@@ -112,24 +112,25 @@ def stacked(albedo: np.ndarray, gloss: np.ndarray) -> np.ndarray:
 
 
 def look_up(raster: Raster, texture: np.ndarray, tint: float, background: np.ndarray, out: np.ndarray) -> None:
-    """Radiance of every pixel: ``tint * (albedo * diffuse + gloss * glossy)``, or the background's.
+    """Radiance of every sample: ``tint * (albedo * diffuse + gloss * glossy)``, or the background's.
 
     Args:
         raster: after `Raster.draw`, with the diffuse and the glossy light as its values.
         texture: (h, w, 2) float32 of `stacked`, from 2x2 on.
         tint: of the light in this band.
         background: (height, width) float32 radiance.
-        out: (height, width) float32, overwritten.
+        out: float32, one for each of `Raster.samples`; those in use are overwritten.
     """
+    near, u, v, diffuse, glossy = raster.samples
     _look_up(
-        raster.nearness.reshape(-1), raster.u.reshape(-1), raster.v.reshape(-1), raster.values[0].reshape(-1),
-        raster.values[1].reshape(-1), texture.reshape(-1), texture.shape[0], texture.shape[1], np.float32(tint),
-        background.reshape(-1), out.reshape(-1),
+        raster.used, near, u, v, diffuse, glossy, texture.reshape(-1), texture.shape[0], texture.shape[1],
+        np.float32(tint), background.reshape(-1), out,
     )  # fmt: skip
 
 
 @compiled
 def _look_up(
+    used: int,
     nearness: np.ndarray,
     map_u: np.ndarray,
     map_v: np.ndarray,
@@ -148,7 +149,7 @@ def _look_up(
     # Places are unsigned: numba then leaves out what makes negative ones count from the end.
     right, below = np.uint64(2), np.uint64(2 * columns)
     gloss = np.uint64(1)
-    for n in range(len(out)):
+    for n in range(np.uint64(used)):
         near = nearness[n]
         if near <= zero:
             out[n] = background[n]
