@@ -70,7 +70,8 @@ def main(args: argparse.Namespace) -> int:
             from faceedge.cli import emulate_person
 
             return emulate_person.main(args)
-        emulator = stack.enter_context(make_bgt60(args) if args.device == "bgt60" else make_iwr6843(args))
+        emulator = make_bgt60(args) if args.device == "bgt60" else make_iwr6843(args)
+        stack.enter_context(emulator)
         print("\n".join(usage(emulator)), flush=True)
         try:
             wait(args.seconds)
