@@ -160,7 +160,7 @@ class EventView:
     def _render(self, time_us: int) -> np.ndarray:
         self.rendered += 1
         # A renderer that smooths outlines may overshoot a little; what is not a number goes on, and is refused.
-        return np.maximum(self._renderer.radiance(time_us * 1e-6), np.float32(0.0))
+        return np.asarray(np.maximum(self._renderer.radiance(time_us * 1e-6), np.float32(0.0)))
 
     def _screen(self) -> np.ndarray | None:
         places = getattr(self._renderer, "screen_px", None)
