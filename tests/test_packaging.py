@@ -154,7 +154,8 @@ def test_a_wheel_carries_the_programs_and_every_shared_file(tmp_path: Path) -> N
     )
     names = zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist()
     shared = {name.split("/data/share/faceedge/")[1] for name in names if "/data/share/faceedge/" in name}
-    patterns = ("models/*.tflite", "models/*.yaml", "config/*", "launch/*.py", "firmware_configs/*.*", "demo_data/**/*.*")
+    patterns = ("models/*.tflite", "models/*.yaml", "config/*", "launch/*.py", "firmware_configs/*.*")
+    patterns += ("demo_data/**/*.*",)
     expected = {path.relative_to(ROOT).as_posix() for pattern in patterns for path in ROOT.glob(pattern)}
     assert expected | {"package.xml", "firmware_configs/bridge/main.py"} <= shared
     assert any(name.endswith("/data/share/ament_index/resource_index/packages/faceedge") for name in names)
