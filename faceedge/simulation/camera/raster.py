@@ -26,15 +26,14 @@ _SAME_SURFACE = 0.03  # the pixel inside an outline may lie this much of its dis
 
 
 def edges_of(triangles: np.ndarray) -> np.ndarray:
-    """Every edge of a mesh once.
+    """Every edge of a mesh once, and once for each side of a sheet whose triangles are there both ways round.
 
     Args:
         triangles: (f, 3) vertices.
 
     Returns:
         (e, 6) int32: the edge's two vertices, its two triangles, and the vertex of each triangle that is not on the
-        edge; -1 for the second triangle (and its vertex) of an edge that has but one. Where more than two triangles
-        meet, the third and later ones count as edges of their own.
+        edge; -1 for the second triangle (and its vertex) of an edge that has but one.
     """
     corners = np.asarray(triangles, np.int64)
     starts = corners.T.ravel()
@@ -43,17 +42,38 @@ def edges_of(triangles: np.ndarray) -> np.ndarray:
     owner = np.tile(np.arange(len(corners)), 3)
     low, high = np.minimum(starts, ends), np.maximum(starts, ends)
     order = np.lexsort((owner, high, low))
-    low, high, owner, opposite = low[order], high[order], owner[order], opposite[order]
-    new = np.ones(len(low), bool)
-    new[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
-    first_of_run = np.maximum.accumulate(np.where(new, np.arange(len(low)), 0))
-    leader = (np.arange(len(low)) - first_of_run) % 2 == 0
-    partner = np.append(~leader[1:], False) & leader
-    edges = np.full((len(low), 6), -1, np.int32)
-    edges[:, 0], edges[:, 1], edges[:, 2], edges[:, 4] = low, high, owner, opposite
-    edges[:-1, 3] = np.where(partner[:-1], owner[1:], -1)
-    edges[:-1, 5] = np.where(partner[:-1], opposite[1:], -1)
-    return np.asarray(edges[leader])
+    first = np.ones(len(order), bool)
+    first[1:] = (low[order][1:] != low[order][:-1]) | (high[order][1:] != high[order][:-1])
+    places = np.flatnonzero(first)
+    partner = np.full(len(order), -1)
+    for place, count in zip(places, np.diff(np.append(places, len(order))), strict=True):
+        for one, two in _pairs(order[place : place + count], starts, opposite):
+            partner[one] = two
+    chosen = np.flatnonzero((partner == -1) | (np.arange(len(order)) < partner))
+    edges = np.full((len(chosen), 6), -1, np.int32)
+    edges[:, 0], edges[:, 1], edges[:, 2], edges[:, 4] = (each[chosen] for each in (low, high, owner, opposite))
+    paired = partner[chosen] >= 0
+    edges[paired, 3], edges[paired, 5] = (each[partner[chosen][paired]] for each in (owner, opposite))
+    return edges
+
+
+def _pairs(sides: np.ndarray, starts: np.ndarray, opposite: np.ndarray) -> list[tuple[int, int]]:
+    """Which of the triangles' sides along one edge belong together, both ways: neighbours run along it in opposite
+    directions, and so do the two sides of a sheet, but those have the same third vertex.
+    """
+    if len(sides) == 2:
+        one, two = int(sides[0]), int(sides[1])
+        return [(one, two), (two, one)] if opposite[one] != opposite[two] else []
+    pairs: list[tuple[int, int]] = []
+    left = [int(side) for side in sides]
+    while left:
+        one = left.pop(0)
+        for two in left:
+            if starts[one] != starts[two] and opposite[one] != opposite[two]:
+                left.remove(two)
+                pairs += [(one, two), (two, one)]
+                break
+    return pairs
 
 
 class Raster:

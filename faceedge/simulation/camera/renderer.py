@@ -24,6 +24,9 @@ from faceedge.simulation.camera.texture import LUMINANCE_WEIGHTS, Appearance, fi
 from faceedge.simulation.surface import PARTS, Surface
 
 Band = Literal["rgb", "nir", "luminance"]
+_BEHIND_M = {"eye_left": 0.0012, "eye_right": 0.0012, "lashes": -0.0012}
+"""How much farther away parts count that lie on others, where it is a matter of less than a millimetre which is in
+front: the lids cover the eyeballs, and lashes both."""
 _WET_PARTS = ("eye_left", "eye_right", "teeth", "tongue", "glasses")
 
 
@@ -74,6 +77,10 @@ class Renderer:
         self._lamps = light.lamp_table()
         self._shade = shade_of(points, self._triangles, light)
         self._lobes = np.full(len(points), SKIN_LOBE, np.uint8)
+        self._behind_m = np.zeros(len(points))
+        for name, behind_m in _BEHIND_M.items():
+            chosen = mesh.part[~lenses] == PARTS.index(name)
+            self._behind_m[self._triangles[chosen].ravel()] = behind_m
         wet = np.isin(mesh.part[~lenses], [PARTS.index(name) for name in _WET_PARTS])
         self._lobes[self._triangles[wet].ravel()] = WET_LOBE
         self._set_textures(appearance, corner_uv, points)
@@ -135,6 +142,7 @@ class Renderer:
         """`radiance` of the surface with its vertices at ``points_m`` (v, 3): who has them already saves a call."""
         np.copyto(self._points, points_m)
         self.optics.project_into(self._points, self._screen, self._nearness)
+        self._nearness *= 1.0 - self._nearness * self._behind_m
         normals_into(self._points, self._triangles, self._normals)
         light_into(
             self._points, self._normals, self.light, self._lamps, self.optics.position_m, self._shade, self._lobes,
