@@ -19,6 +19,7 @@ _FULL_GAP = 0.001  # an outline this much of its distance in front of what is be
 _SAME_SURFACE = (
     0.002  # a pixel that lies more than this much of its distance behind an outline does not show its surface
 )
+_INSIDE_PX = 0.3  # so far inside their outlines surfaces are compared, because sheets may share an outline
 _LEAST_PX2 = 1e-7  # of an edge's length; shorter ones cross nothing
 _MOST = 8  # outlines between two neighbouring pixels; more are not looked at
 
@@ -90,7 +91,7 @@ class Outlines:
         self._edges = edges_of(triangles)
         self._heads = np.full(2 * height * width, -1, np.int32)
         self._links = np.zeros((room, 2), np.int32)
-        self._crossings = np.zeros((room, 3), np.float32)
+        self._crossings = np.zeros((room, 4), np.float32)
         self._blends = np.zeros((4 * room, 2), np.int32)
         self._shares = np.zeros(4 * room, np.float32)
         self._totals = np.zeros(height * width, np.float32)
@@ -207,6 +208,9 @@ def _cross(
                 crossings[found, 0] = place - low
                 crossings[found, 1] = 1.0 if after else 0.0
                 crossings[found, 2] = weight * min(gap, 1.0)
+                x, y = (place, line) if way == 0 else (line, place)
+                reach = math.hypot(screen[inside, 0] - x, screen[inside, 1] - y)
+                crossings[found, 3] = near + (nearness[inside] - near) * _INSIDE_PX / max(reach, _INSIDE_PX)
                 sample, rest = pixels + found, ia * (1.0 - part)
                 samples[0, sample] = near
                 for axis in range(2):
@@ -296,8 +300,8 @@ def _share(
                 cuts[j + 1] = cuts[j]
                 j -= 1
             cuts[j + 1] = value
-        at_low = _nearest(0.0, count, begin, end, own, depth, pixels)
-        at_high = _nearest(1.0, count, begin, end, own, depth, pixels)
+        at_low = _nearest(0.0, count, begin, end, own, crossings)
+        at_high = _nearest(1.0, count, begin, end, own, crossings)
         farther = low if depth[low] <= depth[high] else high
         weight = 0.0
         for i in range(count):
@@ -307,7 +311,7 @@ def _share(
             if stop - cuts[i] < 1e-6:
                 continue
             middle = 0.5 * (cuts[i] + stop)
-            nearest = _nearest(middle, count, begin, end, own, depth, pixels)
+            nearest = _nearest(middle, count, begin, end, own, crossings)
             into = low if middle < 0.5 else high
             source = farther if nearest < 0 else pixels + own[nearest]
             if nearest >= 0 and nearest == (at_low if into == low else at_high):
@@ -325,13 +329,13 @@ def _share(
 
 @compiled
 def _nearest(
-    place: float, count: int, begin: np.ndarray, end: np.ndarray, own: np.ndarray, depth: np.ndarray, pixels: int
+    place: float, count: int, begin: np.ndarray, end: np.ndarray, own: np.ndarray, crossings: np.ndarray
 ) -> int:
     """Which of the surfaces that reach ``place`` is in front; -1: there is none."""
     nearest, near = -1, np.float32(0.0)
     for i in range(count):
-        if begin[i] <= place <= end[i] and begin[i] < end[i] and depth[pixels + own[i]] > near:
-            nearest, near = i, depth[pixels + own[i]]
+        if begin[i] <= place <= end[i] and begin[i] < end[i] and crossings[own[i], 3] > near:
+            nearest, near = i, crossings[own[i], 3]
     return nearest
 
 

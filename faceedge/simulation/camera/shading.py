@@ -23,6 +23,7 @@ _SHADOW_SIDE = 160  # px of the pictures that decide who shades whom
 _SHADOW_BIAS_M = 0.004  # what is this much behind the foremost surface still counts as lit
 _LAMP_SPREAD_RAD = 0.22  # half the angle that a soft lamp fills
 _LAMP_RAYS = 9
+_LEAST_SHADE = 0.12  # light that skin sends from fold to fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,7 @@ def shade_of(points: np.ndarray, triangles: np.ndarray, light: Light) -> np.ndar
     for row, (way, _) in zip(shade[1:], light.lamps, strict=True):
         for ray in _cone(np.asarray(way, np.float64), _LAMP_SPREAD_RAD, _LAMP_RAYS):
             row += caster.lit_from(ray) / _LAMP_RAYS
-    return np.asarray(np.clip(shade, 0.0, 1.0))
+    return np.asarray(_LEAST_SHADE + (1.0 - _LEAST_SHADE) * np.clip(shade, 0.0, 1.0), np.float32)
 
 
 class _Caster:
