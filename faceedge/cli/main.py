@@ -43,6 +43,9 @@ COMMANDS = (
     _Entry(("run",), "faceedge.cli.run", "start the nodes of a parameter file in one process, without launch"),
     _Entry(("inspect",), "faceedge.cli.inspect", "what is in a recording, a chirp file or a bag"),
     _Entry(("view", "radar"), "faceedge.cli.view", "range-Doppler images, live in the terminal or as a picture"),
+    _Entry(
+        ("view", "session"), "faceedge.cli.view_session", "what all sensors saw of a synthetic session, in one picture"
+    ),
     _Entry(("record",), "faceedge.cli.record", "topics into a bag, or a radar's samples into the vendor's folder"),
     _Entry(("replay",), "faceedge.cli.replay", "a bag or a radar's recording folder on topics again, bit for bit"),
     _Entry(("emulate",), "faceedge.cli.emulate", "a radar on serial ports that are none, for work without hardware"),

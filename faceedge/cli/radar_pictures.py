@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
 from faceedge.cli.radar_scale import COLOUR_MAP, Crop, common_limits_db, ticks
 from faceedge.errors import ConfigurationError, InputError
@@ -73,8 +74,14 @@ def write_strip(path: Path, moments: Sequence[Moment], crop: Crop, title: str, s
         save(figure, path, DPI)
 
 
-def save(figure: Figure, path: Path, dpi: int) -> None:
+def save(figure: Figure, path: Path, dpi: int, *, palette: bool = False) -> None:
     """Write a figure as a PNG file, whole or not at all.
+
+    Args:
+        figure: what to write.
+        path: of the file.
+        dpi: dots per inch.
+        palette: 256 colours, dithered: half of the bytes where there are photographs in it.
 
     Raises:
         ConfigurationError: the file cannot be written.
@@ -82,6 +89,11 @@ def save(figure: Figure, path: Path, dpi: int) -> None:
     partial = path.with_name(f".{path.name}.partial")  # no half picture in the place of a whole one
     try:
         figure.savefig(partial, dpi=dpi, format="png", metadata={"Software": None})
+        if palette:
+            with Image.open(partial) as picture:
+                whole = picture.convert("RGB")
+            small = whole.quantize(palette=whole.quantize(256), dither=Image.Dither.FLOYDSTEINBERG)
+            small.save(partial, format="png", optimize=True)
         partial.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):

@@ -12,18 +12,21 @@ import numpy as np
 
 from faceedge.cli import event_board
 from faceedge.cli.palette import EXPRESSION_COLOURS, hex_of
-from faceedge.cli.radar_pictures import DPI, INK, SOFT, STYLE, save
-from faceedge.cli.radar_scale import COLOUR_MAP, ticks
+from faceedge.cli.radar_pictures import INK, SOFT, STYLE, save
+from faceedge.cli.radar_scale import COLOUR_MAP, Crop, common_limits_db, ticks
+from faceedge.errors import InputError
 from faceedge.radar.chirp import ChirpSettings
+from faceedge.radar.range_doppler import MICRO_FRAMES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 THUMBNAILS = 8
+_DPI = 108
 _EVENTS_SHOWN_S = 0.06
 """About each thumbnail's moment."""
-_ROW_BINS, _TIME_BIN_S = 64, 0.02
+_ROW_BINS, _TIME_BIN_S, _MOST_TIME_BINS = 64, 0.02, 600
 _THUMBNAIL_INCHES, _LEFT, _RIGHT = 1.36, 0.95, 0.95
 _GAP_INCHES = 0.10
 _PANEL_INCHES = {"rows": 1.25, "ranges": 1.25, "truth": 1.35}
@@ -47,15 +50,18 @@ _YAW_COLOUR = "#5d6b67"
 
 @dataclass
 class Seen:
-    """What was recorded of one session; times are seconds since its beginning.
+    """What was recorded of one session; times are seconds since its beginning. A sensor that is not there is empty.
 
     Attributes:
+        duration_s: of what is drawn.
         pictures: (n) of time and JPEG bytes.
         events: (n,) of `EVENT_DTYPE`, time in us.
         sensor: width and height of the event camera.
         profiles: (n) of time of a radar frame and its mean chirp, (rx, sample).
         chirp: of the radar; None: nothing was recorded of it.
         truth: arrays of ``truth.npz``.
+        micro: (n) of the middle of a micro range-Doppler image's time and the image, (range bin, Doppler bin).
+        start_s: when what is drawn begins.
     """
 
     duration_s: float
@@ -65,30 +71,44 @@ class Seen:
     profiles: list[tuple[float, np.ndarray]] = field(default_factory=list)
     chirp: ChirpSettings | None = None
     truth: Mapping[str, np.ndarray] = field(default_factory=dict)
+    micro: list[tuple[float, np.ndarray]] = field(default_factory=list)
+    start_s: float = 0.0
 
 
 def write_sensor_strip(path: Path, seen: Seen, title: str) -> None:
-    """Draw ``seen``; see `radar_pictures.save` for errors."""
+    """Draw ``seen``.
+
+    Raises:
+        ConfigurationError: the file cannot be written.
+        InputError: there is nothing to draw.
+    """
     import matplotlib as mpl
 
     with mpl.rc_context(STYLE):  # type: ignore[arg-type]
-        save(_draw(seen, title), path, DPI)
+        save(_draw(seen, title), path, _DPI, palette=True)
 
 
-def event_rate(events: np.ndarray, duration_s: float, step_s: float = _TIME_BIN_S) -> np.ndarray:
-    """(n,) events a second in steps of ``step_s``."""
-    edges = np.arange(round(duration_s / step_s) + 1) * step_s * 1e6
+def event_rate(events: np.ndarray, duration_s: float, step_s: float = _TIME_BIN_S, start_s: float = 0.0) -> np.ndarray:
+    """(n,) events a second in steps of ``step_s`` from ``start_s`` on."""
+    edges = (start_s + np.arange(round(duration_s / step_s) + 1) * step_s) * 1e6
     return np.asarray(np.histogram(events["t"], edges)[0] / step_s)
 
 
 def moments(seen: Seen, count: int = THUMBNAILS) -> list[float]:
-    """A moment of each of ``count`` equal shares of the time, where most events come: something moves there."""
-    rate = np.convolve(event_rate(seen.events, seen.duration_s), np.ones(3) / 3, mode="same")
+    """A moment of each of ``count`` equal shares of the time, where most events come: something moves there.
+
+    Without events the middle of each share.
+    """
+    if not len(seen.events):
+        return [seen.start_s + (share + 0.5) / count * seen.duration_s for share in range(count)]
+    step_s = min(_TIME_BIN_S, seen.duration_s / (10 * count))
+    rate = event_rate(seen.events, seen.duration_s, step_s, seen.start_s)
+    rate = np.convolve(rate, np.ones(3) / 3, mode="same")
     result = []
     for share in np.array_split(np.arange(len(rate)), count):
         margin = round(_EDGE * len(share))
         inner = share[margin : len(share) - margin]
-        result.append((int(inner[rate[inner].argmax()]) + 0.5) * _TIME_BIN_S)
+        result.append(seen.start_s + (int(inner[rate[inner].argmax()]) + 0.5) * step_s)
     return result
 
 
@@ -96,27 +116,29 @@ def _draw(seen: Seen, title: str) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    chosen = moments(seen)
+    strips = _strips(seen, chosen)
+    there = {"rows": bool(seen.sensor[0]), "ranges": len(seen.profiles) > 1, "truth": bool(seen.truth)}
+    panels = [name for name in _PANEL_INCHES if there[name]]
+    if not panels:
+        raise InputError("there is nothing to draw: neither events nor radar frames nor a truth.")
     inner = THUMBNAILS * _THUMBNAIL_INCHES + (THUMBNAILS - 1) * _GAP_INCHES
-    panels = [name for name in _PANEL_INCHES if name != "ranges" or len(seen.profiles) > 1]
-    if not seen.truth:
-        panels.remove("truth")
-    height = _TOP_INCHES + 2 * (_THUMBNAIL_INCHES + _GAP_INCHES) + _BOTTOM_INCHES + _BETWEEN_INCHES
+    height = _TOP_INCHES + len(strips) * (_THUMBNAIL_INCHES + _GAP_INCHES) + _BOTTOM_INCHES + _BETWEEN_INCHES
     height += sum(_PANEL_INCHES[name] + _CAPTION_INCHES for name in panels)
     width = _LEFT + inner + _RIGHT
     figure = Figure(figsize=(width, height), facecolor="white")
     FigureCanvasAgg(figure)
     figure.text(_LEFT / width, 1 - 0.22 / height, title, fontsize=10, fontweight="bold", va="center")
-    chosen = moments(seen)
     top = height - _TOP_INCHES
-    for name, pictures in (("camera", _camera(seen, chosen)), ("events", _events(seen, chosen))):
+    for row, (name, pictures) in enumerate(strips.items()):
         top -= _THUMBNAIL_INCHES
         for column, picture in enumerate(pictures):
             left = _LEFT + column * (_THUMBNAIL_INCHES + _GAP_INCHES)
             box = (left / width, top / height, _THUMBNAIL_INCHES / width, _THUMBNAIL_INCHES / height)
             axes = figure.add_axes(box)
             axes.set_axis_off()
-            axes.imshow(picture, interpolation="antialiased")
-            if name == "camera":
+            axes.imshow(picture, interpolation="antialiased", aspect="auto")
+            if row == 0:
                 axes.set_title(f"{chosen[column]:.2f} s", color=SOFT, pad=3)
         y = (top + _THUMBNAIL_INCHES / 2) / height
         figure.text((_LEFT - 0.12) / width, y, name, ha="right", va="center", color=INK)
@@ -127,12 +149,38 @@ def _draw(seen: Seen, title: str) -> Figure:
         axes = figure.add_axes((_LEFT / width, top / height, inner / width, _PANEL_INCHES[name] / height))
         caption = _PANELS[name](axes, seen)
         axes.set_title(caption, loc="left", color=INK, fontsize=9, pad=4)
-        axes.set_xlim(0, seen.duration_s)
-        for moment in chosen:
+        axes.set_xlim(seen.start_s, seen.start_s + seen.duration_s)
+        for moment in chosen if strips else ():
             axes.axvline(moment, color="white" if name != "truth" else "#c5cecb", lw=0.7, ls=(0, (3, 3)), alpha=0.8)
         axes.tick_params(labelbottom=number == len(panels) - 1)
     axes.set_xlabel("time since the beginning of the session [s]")
     return figure
+
+
+def _strips(seen: Seen, chosen: Sequence[float]) -> dict[str, list[np.ndarray]]:
+    """A row of pictures for each sensor that has any, by the row's name."""
+    strips = {}
+    if seen.pictures:
+        strips["camera"] = _camera(seen, chosen)
+    if seen.sensor[0]:
+        strips["events"] = _events(seen, chosen)
+    if seen.micro and seen.chirp is not None:
+        velocity_cm_s = 100 * seen.chirp.max_velocity_m_s / MICRO_FRAMES
+        strips[f"micro range-\nDoppler,\n0 to {_FARTHEST_M:g} m,\n±{velocity_cm_s:.0f} cm/s"] = _micro(seen, chosen)
+    return strips
+
+
+def _micro(seen: Seen, chosen: Sequence[float]) -> list[np.ndarray]:
+    """Micro range-Doppler images of the moments, RGB, all on one scale: range upwards, what recedes to the right."""
+    import matplotlib as mpl
+
+    assert seen.chirp is not None
+    crop = Crop(seen.chirp, _FARTHEST_M)
+    times = np.array([time_s for time_s, _ in seen.micro])
+    levels = [crop.levels(seen.micro[int(np.abs(times - moment).argmin())][1]) for moment in chosen]
+    low, high = common_limits_db(levels)
+    shares = [np.clip((image[::-1] - low) / (high - low), 0, 1) for image in levels]
+    return [np.rint(255 * mpl.colormaps[COLOUR_MAP](share)[..., :3]).astype(np.uint8) for share in shares]
 
 
 def _camera(seen: Seen, chosen: Sequence[float]) -> list[np.ndarray]:
@@ -161,17 +209,18 @@ def _events(seen: Seen, chosen: Sequence[float]) -> list[np.ndarray]:
 def _rows_over_time(axes: Axes, seen: Seen) -> str:
     """Where in height something changed, over time."""
     width, height = seen.sensor
-    bins = round(seen.duration_s / _TIME_BIN_S)
-    column = np.minimum((seen.events["t"] / (1e6 * _TIME_BIN_S)).astype(np.int64), bins - 1)
+    step_s = max(min(_TIME_BIN_S, seen.duration_s / 100), seen.duration_s / _MOST_TIME_BINS)
+    bins = round(seen.duration_s / step_s)
+    column = ((seen.events["t"] / 1e6 - seen.start_s) / step_s).astype(np.int64).clip(0, bins - 1)
     row = seen.events["y"].astype(np.int64) * _ROW_BINS // height
     counts = np.bincount(row * bins + column, minlength=_ROW_BINS * bins).reshape(_ROW_BINS, bins)
-    rate = counts / (_TIME_BIN_S * (height / _ROW_BINS) * width)
+    rate = counts / (step_s * (height / _ROW_BINS) * width)
     axes.imshow(
         np.sqrt(rate),
         cmap="magma",
         aspect="auto",
         interpolation="nearest",
-        extent=(0, seen.duration_s, height, 0),
+        extent=(seen.start_s, seen.start_s + seen.duration_s, height, 0),
         vmax=float(np.percentile(np.sqrt(rate), 99.5)) or 1.0,
     )
     axes.set_ylabel("row [px]")
@@ -220,10 +269,14 @@ def _ranges_over_time(axes: Axes, seen: Seen) -> str:
     axes.set_facecolor("black")
     axes.set_ylabel("range [m]")
     axes.set_yticks(ticks(0, float(ranges_m[-1]), 4))
+    if "nose_m" in seen.truth:
+        nose_m = np.linalg.norm(seen.truth["nose_m"].astype(np.float64), axis=1)
+        axes.plot(seen.truth["time_s"], nose_m, color="white", lw=1.0, ls=":", alpha=0.9)
     bar = axes.inset_axes((1.012, 0.0, 0.012, 1.0))
     axes.figure.colorbar(mappable, cax=bar).outline.set_linewidth(0)  # type: ignore[operator]
     bar.set_ylabel("level [dB]")
-    return "radar: at which range the echo changed from frame to frame"
+    dotted = "; dotted: the tip of the nose" if "nose_m" in seen.truth else ""
+    return f"radar: at which range the echo changed from frame to frame{dotted}"
 
 
 def _on_grid(columns: np.ndarray, times: np.ndarray, step: float) -> np.ndarray:

@@ -71,10 +71,16 @@ def check(args: argparse.Namespace) -> None:
         raise ConfigurationError("give either PATH or --source, not both.")
     if args.path and not args.source:
         raise ConfigurationError("--path is the port of a device; say with --source which one it is.")
-    folder = args.png.absolute().parent if args.png is not None else None
-    if folder is not None and (args.png.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK)):
-        reason = "it is a folder" if args.png.is_dir() else f"{folder} is no folder that this user may write to"
-        raise ConfigurationError(f"the picture {args.png} cannot be written: {reason}.")
+    if args.png is not None:
+        check_picture(args.png)
+
+
+def check_picture(path: Path) -> None:
+    """Nothing where a picture can be written to ``path``; raises ConfigurationError otherwise."""
+    folder = path.absolute().parent
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        reason = "it is a folder" if path.is_dir() else f"{folder} is no folder that this user may write to"
+        raise ConfigurationError(f"the picture {path} cannot be written: {reason}.")
 
 
 def make_feed(args: argparse.Namespace) -> Feed:

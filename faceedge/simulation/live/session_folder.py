@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from faceedge.errors import InputError
-from faceedge.radar.chirp import ChirpSettings
+from faceedge.errors import ConfigurationError, InputError
+from faceedge.radar.chirp import ChirpSettings, from_json
 from faceedge.radar.recording_folder import CUBES, read_chirp
 from faceedge.radar.recordings import open_recording
 from faceedge.simulation.live.packing import unpack
@@ -35,7 +35,7 @@ class SessionFolder:
     Attributes:
         folder: of its files.
         facts: what ``session.json`` says of it.
-        chirp: of the radar's frames.
+        chirp: of the radar's frames; where the radar did not record, of those that it would have recorded.
     """
 
     folder: Path
@@ -58,6 +58,11 @@ class SessionFolder:
         """The camera's video, None where it did not record."""
         path = self.folder / CAMERA
         return path if path.is_file() else None
+
+    @property
+    def has_radar(self) -> bool:
+        """Whether the radar recorded."""
+        return any((self.folder / RADAR / name).is_file() for name in (CUBES, PACKED_CUBES))
 
     @property
     def has_events(self) -> bool:
@@ -114,8 +119,12 @@ class SessionFolder:
             raise InputError(f"the truth {path} is damaged: {error}; get the file anew.") from error
 
 
-def open_session(folder: Path) -> SessionFolder:
+def open_session(folder: Path, *, needs_radar: bool = True) -> SessionFolder:
     """The session in ``folder``.
+
+    Args:
+        folder: that holds ``session.json``.
+        needs_radar: whether a session without radar frames is refused.
 
     Raises:
         InputError: there is none, or it is damaged.
@@ -135,6 +144,13 @@ def open_session(folder: Path) -> SessionFolder:
     if not isinstance(duration_s, (int, float)) or not 0 < duration_s < float("inf"):
         raise InputError(f"{path} does not describe a session: expected a JSON object with duration_s above 0.")
     radar = folder / RADAR
-    if not any((radar / name).is_file() for name in (CUBES, PACKED_CUBES)):
+    if any((radar / name).is_file() for name in (CUBES, PACKED_CUBES)):
+        return SessionFolder(folder, facts, read_chirp(radar))
+    if needs_radar:
         raise InputError(f"the session {folder} has no radar frames: {radar} holds no {CUBES} and no {PACKED_CUBES}.")
-    return SessionFolder(folder, facts, read_chirp(radar))
+    try:
+        return SessionFolder(folder, facts, from_json(json.dumps(facts["chirp"])))
+    except (KeyError, ConfigurationError) as error:
+        raise InputError(
+            f"{path} has no chirp settings that can be read ({error}), and there is no {radar}."
+        ) from error
