@@ -9,7 +9,7 @@ from scipy import sparse
 from scipy.ndimage import binary_fill_holes
 
 from faceedge.errors import ConfigurationError
-from faceedge.simulation.performance.placement import FACING, rotation
+from faceedge.simulation.performance.turning import FACING, rotation
 from faceedge.simulation.person import body as body_module
 from faceedge.simulation.person.acting import Acting
 from faceedge.simulation.person.attachment import Attachment

@@ -13,9 +13,10 @@ from faceedge.simulation.performance.channels import CHANNELS, LOOK_YAW
 from faceedge.simulation.performance.curves import Bumps, evaluate, minimum_jerk, steps
 from faceedge.simulation.performance.motion import EXPRESSIONS, FACE_UNITS, PHASES, Motion
 from faceedge.simulation.performance.performance import Performance, perform
-from faceedge.simulation.performance.placement import FACING, Placement, rotation
+from faceedge.simulation.performance.placement import Placement
 from faceedge.simulation.performance.scripts import SCRIPTS, plan
 from faceedge.simulation.performance.timeline import Act, Call, Plan
+from faceedge.simulation.performance.turning import FACING, rotation
 
 SMILE = Act(2.0, 0.5, 1.0, 0.7, "smile", 0.8)
 UNIT = {name: place for place, name in enumerate(FACE_UNITS)}

@@ -32,7 +32,7 @@ from faceedge.simulation.performance.placement import Placement  # noqa: E402
 from faceedge.simulation.performance.timeline import Act, Call, Plan  # noqa: E402
 from faceedge.simulation.sessions.options import Options  # noqa: E402
 from faceedge.simulation.sessions.session import Session, draw_session  # noqa: E402
-from faceedge.simulation.sessions.stage import RealStage, Sitting  # noqa: E402
+from faceedge.simulation.sessions.stage import RealStage  # noqa: E402
 from faceedge.simulation.sessions.writer import write_session  # noqa: E402
 
 TARGET = ROOT / "demo_data" / "synthetic_face"
@@ -77,14 +77,10 @@ class DemoStage(RealStage):
 
     field_of_view_deg = FIELD_OF_VIEW_DEG
 
-    def __init__(self, session: Session) -> None:
-        super().__init__(dataclasses.replace(session, script="still"))
-        self.session = session
-        placement = Placement(session.distance_m, session.offset_m, session.turn_deg)
-        sitting = Sitting(self.person, self.body.nose_tip_m)
+    def _perform(self, placement: Placement) -> Performance:
+        session = self.session
         seed = session.stream_seed("motion")
-        self.performance = Performance(sitting, placement, PLAN, session.duration_s, seed)
-        self.surface = dataclasses.replace(self.surface, performance=self.performance)
+        return Performance(self.person, placement, PLAN, session.duration_s, seed, self.body.nose_tip_m)
 
 
 def card(facts: dict[str, Any], folder: Path) -> str:

@@ -7,6 +7,7 @@ second of it), and `Performance.motion` adds up what matters at the times that a
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -39,7 +40,7 @@ MARGIN_S = 3.0
 """A performance can be asked for so long before its begin and after its end: the person sits there already."""
 TRUTH_HZ = 1000.0
 NOSE_M = (0.115, 0.0, 0.035)
-"""From the pivot to the tip of the nose, where the person does not say so."""
+"""From the pivot to the tip of the nose, of a head of average size."""
 TALK_BLINKS = 1.5
 """Blink rate while talking, against rest: 26 against 17 a minute (Bentivoglio et al. 1997, DOI
 10.1002/mds.870120629)."""
@@ -65,6 +66,7 @@ class Performance:
         script: what is asked for.
         duration_s: how long.
         seed: of this performance; with the person's own it determines everything.
+        nose_m: (3,) the tip of the person's nose in the head's own frame, which the placement puts in its place.
 
     Attributes:
         acts: the expressions, in order. Between them, and where there are none, the face is neutral.
@@ -72,13 +74,22 @@ class Performance:
         duration_s: as given.
     """
 
-    def __init__(self, person: Subject, placement: Placement, script: Plan, duration_s: float, seed: int) -> None:
+    def __init__(
+        self,
+        person: Subject,
+        placement: Placement,
+        script: Plan,
+        duration_s: float,
+        seed: int,
+        nose_m: Sequence[float] | np.ndarray = NOSE_M,
+    ) -> None:
         self.acts: tuple[Act, ...] = script.acts
         self.calls: tuple[Call, ...] = script.calls
         self.duration_s = duration_s
         self.first_s, self.last_s = -MARGIN_S, duration_s + MARGIN_S
         self._streams = (seed, person.seed)
         self._base = np.zeros(CHANNELS)
+        self._base[BACK : UP + 1] = placement.pivot_m(np.asarray(nose_m, np.float64))
         bumps = Bumps()
         self._place(person, placement, script)
         self._live(bumps, person, script)
@@ -138,9 +149,8 @@ class Performance:
         return np.random.default_rng((*self._streams, *stream))
 
     def _place(self, person: Subject, placement: Placement, script: Plan) -> None:
-        """Mean pose, what is looked at, and the face at rest."""
-        rng, nose_m = self._rng(_REST), np.array(getattr(person, "nose_m", NOSE_M), np.float64)
-        self._base[BACK : UP + 1] = placement.pivot_m(nose_m)
+        """Mean turn of the head, what is looked at, and the face at rest."""
+        rng = self._rng(_REST)
         self._base[YAW : YAW + 3] = placement.turn_rad
         sensors = np.arctan2(placement.offset_m, placement.distance_m)
         self._base[[LOOK_YAW, LOOK_PITCH]] = sensors + TARGET_SPREAD_RAD * rng.standard_normal(2)
@@ -200,13 +210,20 @@ class Performance:
         return self._expression[place], self._phase[place]
 
 
-def perform(person: Subject, placement: Placement, script_name: str, duration_s: float, seed: int) -> Performance:
-    """A person performs one of `SCRIPTS`.
+def perform(
+    person: Subject,
+    placement: Placement,
+    script_name: str,
+    duration_s: float,
+    seed: int,
+    nose_m: Sequence[float] | np.ndarray = NOSE_M,
+) -> Performance:
+    """A person performs one of `SCRIPTS`; see `Performance`.
 
     Raises:
         ConfigurationError: there is no such script, or no such duration.
     """
-    return Performance(person, placement, plan(script_name, person, duration_s, seed), duration_s, seed)
+    return Performance(person, placement, plan(script_name, person, duration_s, seed), duration_s, seed, nose_m)
 
 
 def _blink_stretches(script: Plan, first_s: float, last_s: float) -> list[tuple[float, float, float]]:

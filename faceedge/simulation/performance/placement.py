@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from faceedge.errors import ConfigurationError
+from faceedge.simulation.performance.turning import FACING, rotation
 
 NEAREST_M, FARTHEST_M = 0.15, 1.5
 FARTHEST_OFFSET_M = 0.5
@@ -67,17 +68,3 @@ class Placement:
         nose = np.array([self.distance_m, *self.offset_m])
         pivot: np.ndarray = nose - FACING @ rotation(self.turn_rad) @ nose_m
         return pivot
-
-
-FACING = np.diag([-1.0, -1.0, 1.0])
-"""From the head's own frame to the world's, for a head that faces the radar's way."""
-
-
-def rotation(turn_rad: np.ndarray) -> np.ndarray:
-    """(3, 3) of yaw, pitch and roll about z, y and x, intrinsic: yaw first, then pitch about the new y."""
-    (cy, cp, cr), (sy, sp, sr) = np.cos(turn_rad), np.sin(turn_rad)
-    about_z = np.array([[cy, -sy, 0.0], [sy, cy, 0.0], [0.0, 0.0, 1.0]])
-    about_y = np.array([[cp, 0.0, sp], [0.0, 1.0, 0.0], [-sp, 0.0, cp]])
-    about_x = np.array([[1.0, 0.0, 0.0], [0.0, cr, -sr], [0.0, sr, cr]])
-    turned: np.ndarray = about_z @ about_y @ about_x
-    return turned

@@ -17,8 +17,6 @@ class Subject(Protocol):
         expressiveness: about 1; multiplies intensities.
         asymmetry: -1 to 1: which side expressions favour; positive is the person's left.
         restlessness: about 1; multiplies how often posture and gestures change.
-
-    One that also has ``nose_m``, (3,) the tip of the nose in the head's own frame, is placed by it.
     """
 
     @property

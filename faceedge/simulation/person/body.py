@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from faceedge.simulation.performance.motion import FACE_UNITS, Motion
+from faceedge.simulation.performance.turning import axis_and_angle, rotation
 from faceedge.simulation.person.attachment import Joined, joined
 from faceedge.simulation.person.following import follow_motion
 from faceedge.simulation.person.head import Head, load_head
@@ -75,14 +76,14 @@ class Body:
         rest = self._rest
         out = np.empty((len(motion), len(rest.points), 3))
         units = _units_with_gaze(motion)
-        turn = _rotation(np.asarray(motion.head_rad, np.float64))
+        turn = rotation(np.asarray(motion.head_rad, np.float64))
         eyes_rad = np.zeros((len(motion), 3))
         eyes_rad[:, :2] = rest.gaze_share * np.asarray(motion.gaze_rad, np.float64)
-        gaze = _rotation(eyes_rad)
         follow_motion(
             out, rest.points, rest.follow, rest.chest, rest.pulse, rest.neck, rest.eyes, rest.centres, rest.unit_start,
             rest.unit_vertex, rest.unit_delta, units, np.asarray(motion.chest_m, np.float64),
-            np.asarray(motion.pulse_m, np.float64), np.asarray(motion.pivot_m, np.float64), *turn, gaze[2],
+            np.asarray(motion.pulse_m, np.float64), np.asarray(motion.pivot_m, np.float64),
+            *axis_and_angle(turn), turn, rotation(eyes_rad),
         )  # fmt: skip
         return out
 
@@ -191,23 +192,3 @@ def _units_with_gaze(motion: Motion) -> np.ndarray:
     ):  # fmt: skip
         units[:, _LOOKS[name]] = np.clip(value, 0, 1.2)
     return units
-
-
-def _rotation(angles_rad: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Axis (t, 3), angle (t,) and matrix (t, 3, 3) of yaw, pitch, roll (t, 3) about z, y, x (intrinsic)."""
-    (cy, cp, cr), (sy, sp, sr) = np.cos(angles_rad).T, np.sin(angles_rad).T
-    matrix = np.stack(
-        [
-            cy * cp, cy * sp * sr - sy * cr, cy * sp * cr + sy * sr,
-            sy * cp, sy * sp * sr + cy * cr, sy * sp * cr - cy * sr,
-            -sp, cp * sr, cp * cr,
-        ],
-        axis=-1,
-    ).reshape(-1, 3, 3)  # fmt: skip
-    skew = np.stack(
-        [matrix[:, 2, 1] - matrix[:, 1, 2], matrix[:, 0, 2] - matrix[:, 2, 0], matrix[:, 1, 0] - matrix[:, 0, 1]],
-        axis=1,
-    )
-    sine = np.linalg.norm(skew, axis=1) / 2
-    angle = np.arctan2(sine, (np.trace(matrix, axis1=1, axis2=2) - 1) / 2)
-    return skew / np.maximum(2 * sine, 1e-12)[:, None], angle, matrix

@@ -13,10 +13,11 @@ import numpy as np
 from faceedge.camera.calibration import CameraInfo
 from faceedge.simulation.performance.motion import Motion
 from faceedge.simulation.performance.performance import Performance, perform
-from faceedge.simulation.performance.placement import FACING, Placement
+from faceedge.simulation.performance.placement import Placement
+from faceedge.simulation.performance.turning import FACING, rotation
 from faceedge.simulation.person.acting import Acting
 from faceedge.simulation.person.body import Body
-from faceedge.simulation.person.person import Person, draw_person
+from faceedge.simulation.person.person import draw_person
 from faceedge.simulation.sessions.session import Session
 
 if TYPE_CHECKING:
@@ -60,17 +61,6 @@ EVENT_LENSES = {
 """With these a face fills most of the picture at 30 cm and does not fit into it at 18 cm."""
 
 
-class Sitting:
-    """A person as a performance needs to know them: with the place of the nose, which the body has."""
-
-    def __init__(self, person: Person, nose_m: np.ndarray) -> None:
-        self._person = person
-        self.nose_m = nose_m
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._person, name)
-
-
 class RealStage:
     """A session with the real views; see `tracks.Stage`. What a session does not record is not built.
 
@@ -85,12 +75,13 @@ class RealStage:
         self.person = draw_person(session.person_seed, mask=session.mask)
         self.clothing_seed = session.stream_seed("clothing")
         self.body = Body(self.person, clothing_seed=self.clothing_seed)
-        placement = Placement(session.distance_m, session.offset_m, session.turn_deg)
-        sitting = Sitting(self.person, self.body.nose_tip_m)
-        self.performance: Performance = perform(
-            sitting, placement, session.script, session.duration_s, session.stream_seed("motion")
-        )
+        self.performance = self._perform(Placement(session.distance_m, session.offset_m, session.turn_deg))
         self.surface = Acting(self.body, self.performance)
+
+    def _perform(self, placement: Placement) -> Performance:
+        session = self.session
+        seed = session.stream_seed("motion")
+        return perform(self.person, placement, session.script, session.duration_s, seed, self.body.nose_tip_m)
 
     # The radar
 
@@ -195,8 +186,8 @@ class RealStage:
     def truth(self, start: int, stop: int) -> tuple[Motion, np.ndarray]:
         """See `tracks.Stage.truth`."""
         motion = self.performance.motion(np.arange(start, stop) / 1000)
-        nose_m = _turned(self.body.nose_tip_m, motion.head_rad.astype(np.float64))
-        return motion, motion.pivot_m + nose_m @ FACING.T
+        turn = FACING @ rotation(motion.head_rad.astype(np.float64))
+        return motion, motion.pivot_m + turn @ self.body.nose_tip_m
 
     def facts(self) -> dict[str, Any]:
         """See `tracks.Stage.facts`."""
@@ -206,15 +197,6 @@ class RealStage:
             "acts": [{**dataclasses.asdict(act), "stop_s": act.stop_s} for act in acts],
             "calls": [dataclasses.asdict(call) for call in calls],
         }
-
-
-def _turned(point_m: np.ndarray, turn_rad: np.ndarray) -> np.ndarray:
-    """(t, 3) in the frame of the head's mean direction: ``point_m`` (3,) of a head with yaw, pitch, roll (t, 3)."""
-    (yaw, pitch, roll), (x, y, z) = turn_rad.T, point_m
-    y, z = np.cos(roll) * y - np.sin(roll) * z, np.sin(roll) * y + np.cos(roll) * z
-    x, z = np.cos(pitch) * x + np.sin(pitch) * z, np.cos(pitch) * z - np.sin(pitch) * x
-    x, y = np.cos(yaw) * x - np.sin(yaw) * y, np.sin(yaw) * x + np.cos(yaw) * y
-    return np.stack([x, y, z], axis=1)
 
 
 def build(session: Session) -> RealStage:
