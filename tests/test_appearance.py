@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from person_motion import motion
 
 from faceedge.camera.detection import FaceDetector
 from faceedge.camera.landmarks import LandmarkNetwork, square_of_detection
@@ -20,7 +21,6 @@ from faceedge.simulation.person.canvas import Noise
 from faceedge.simulation.person.head import load_head
 from faceedge.simulation.person.person import Person, draw_person
 from faceedge.simulation.surface import PARTS, Still
-from tests.person_motion import motion
 
 SIZE = 512
 

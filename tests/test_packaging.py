@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import os
 import re
 import shutil
@@ -42,8 +43,13 @@ def package_xml() -> ElementTree.Element:
     return ElementTree.parse(ROOT / "package.xml").getroot()
 
 
-def imports(path: Path) -> Iterator[tuple[str, bool]]:
-    """Yield the top-level name of every absolute import in `path`, and whether it runs when the module is imported."""
+@functools.cache
+def imports(path: Path) -> list[tuple[str, bool]]:
+    """The top-level name of every absolute import in `path`, and whether it runs when the module is imported."""
+    return list(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[tuple[str, bool]]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     deferred: set[ast.AST] = set()
     for node in ast.walk(tree):
@@ -154,8 +160,14 @@ def test_a_wheel_carries_the_programs_and_every_shared_file(tmp_path: Path) -> N
     )
     names = zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist()
     shared = {name.split("/data/share/faceedge/")[1] for name in names if "/data/share/faceedge/" in name}
-    patterns = ("models/*.tflite", "models/*.yaml", "config/*", "launch/*.py", "firmware_configs/*.*")
-    patterns += ("demo_data/**/*.*",)
+    patterns = [
+        "models/*.tflite",
+        "models/*.yaml",
+        "config/*",
+        "launch/*.py",
+        "firmware_configs/*.*",
+        "demo_data/**/*.*",
+    ]
     expected = {path.relative_to(ROOT).as_posix() for pattern in patterns for path in ROOT.glob(pattern)}
     assert expected | {"package.xml", "firmware_configs/bridge/main.py"} <= shared
     assert any(name.endswith("/data/share/ament_index/resource_index/packages/faceedge") for name in names)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from person_motion import front, motion
 
 from faceedge.simulation.person.accessories import HANGING, grid_triangles
 from faceedge.simulation.person.appearance import metal_frame
@@ -15,7 +16,6 @@ from faceedge.simulation.person.covers import random_field, vertex_normals
 from faceedge.simulation.person.head import load_head
 from faceedge.simulation.person.person import Person, draw_person
 from faceedge.simulation.surface import PARTS
-from tests.person_motion import front, motion
 
 SKIN_REFLECTION = (0.6136, 0.6288)
 """Amplitude of dry and of wet skin at 60.5 GHz."""
