@@ -9,7 +9,7 @@ FACING = np.diag([-1.0, -1.0, 1.0])
 
 
 def rotation(turn_rad: np.ndarray) -> np.ndarray:
-    """(..., 3, 3) of yaw, pitch and roll (..., 3) about z, y and x: yaw first, then pitch about the new y, and so on."""
+    """(..., 3, 3) of yaw, pitch and roll (..., 3) about z, y, x: yaw first, then pitch about the new y, then roll."""
     (cy, cp, cr), (sy, sp, sr) = np.moveaxis(np.cos(turn_rad), -1, 0), np.moveaxis(np.sin(turn_rad), -1, 0)
     rows = np.stack(
         [
