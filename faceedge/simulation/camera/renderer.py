@@ -20,7 +20,15 @@ from faceedge.simulation.camera.shading import (
     normals_into,
     shade_of,
 )
-from faceedge.simulation.camera.texture import LUMINANCE_WEIGHTS, Appearance, fitted, level_map, look_up, stacked
+from faceedge.simulation.camera.texture import (
+    LUMINANCE_WEIGHTS,
+    Appearance,
+    fitted,
+    level_map,
+    look_up,
+    stacked,
+    with_bright_pupils,
+)
 from faceedge.simulation.surface import PARTS, Surface
 
 Band = Literal["rgb", "nir", "luminance"]
@@ -83,7 +91,8 @@ class Renderer:
             self._behind_m[self._triangles[chosen].ravel()] = behind_m
         wet = np.isin(mesh.part[~lenses], [PARTS.index(name) for name in _WET_PARTS])
         self._lobes[self._triangles[wet].ravel()] = WET_LOBE
-        self._set_textures(appearance, corner_uv, points)
+        eyes = np.isin(mesh.part[~lenses], [PARTS.index(name) for name in ("eye_left", "eye_right")])
+        self._set_textures(appearance, corner_uv, points, eyes)
         if background is None:
             background = wall(optics.height, optics.width, light, seed)
         self._set_background(background)
@@ -93,13 +102,18 @@ class Renderer:
         self._blur = _point_spread(optics.blur_px)
         self._out = np.zeros((optics.height, optics.width, 3), np.float32) if band == "rgb" else self._planes[0]
 
-    def _set_textures(self, appearance: Appearance, corner_uv: np.ndarray, points: np.ndarray) -> None:
+    def _set_textures(
+        self, appearance: Appearance, corner_uv: np.ndarray, points: np.ndarray, eyes: np.ndarray
+    ) -> None:
         colour = np.asarray(appearance.albedo, np.float32)
         if colour.ndim != 3 or colour.shape[2] != 3 or min(colour.shape[:2]) < 2:
             raise ConfigurationError(f"an albedo texture must be (h, w, 3) from 2x2 on, got {colour.shape}.")
         self._tints: tuple[float, ...] = self.light.tint
         if self.band == "nir":
-            planes, self._tints = [np.asarray(appearance.nir, np.float32)], (1.0,)
+            nir = np.asarray(appearance.nir, np.float32)
+            if self.light.bright_pupil:
+                nir = with_bright_pupils(nir, corner_uv[eyes])
+            planes, self._tints = [nir], (1.0,)
         elif self.band == "rgb":
             planes = [colour[..., channel] for channel in range(3)]
         else:

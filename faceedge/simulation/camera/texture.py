@@ -12,6 +12,8 @@ from faceedge.simulation.compiled import compiled
 
 LUMINANCE_WEIGHTS = (0.2126, 0.7152, 0.0722)
 """Of linear R, G, B (ITU-R BT.709)."""
+_IRIS_NIR = 0.12  # at 850 nm no iris is darker
+_BRIGHT_PUPIL = 0.9  # as bright as a white surface, about: several times what the face sends back
 _TEXEL_PX = 1.0  # texels are blurred until one covers this much of a pixel at the surface's mean slant
 _LEAST_SLANT = 0.3  # cosine; more grazing surfaces are not blurred further, or outlines would lose their texture
 
@@ -69,7 +71,7 @@ def level_map(
     return _paint(shape, triangles, texels, at_vertex)
 
 
-def _paint(shape: tuple[int, int], triangles: np.ndarray, texels: np.ndarray, at_vertex: np.ndarray) -> np.ndarray:
+def _paint(shape: tuple[int, ...], triangles: np.ndarray, texels: np.ndarray, at_vertex: np.ndarray) -> np.ndarray:
     """Draw a quantity of the vertices into the texture's plane, and a little beyond its seams."""
     flat = np.arange(triangles.size, dtype=np.int32).reshape(-1, 3)
     flipped = flat[:, ::-1]
@@ -104,6 +106,19 @@ def fitted(texture: np.ndarray, levels: np.ndarray) -> np.ndarray:
         result[chosen] = (below + share * (above - below))[chosen]
         below = above
     return np.ascontiguousarray(result)
+
+
+def with_bright_pupils(nir: np.ndarray, corner_uv: np.ndarray) -> np.ndarray:
+    """The texture ``nir`` with pupils that send light from beside the lens back into it, as the eyes' backs do.
+
+    Args:
+        nir: (h, w) float32 albedo.
+        corner_uv: (f, 3, 2) of the triangles of the eyes; what is darkest there are the pupils.
+    """
+    flat = np.arange(3 * len(corner_uv)).reshape(-1, 3)
+    eyes = _paint(nir.shape, flat, corner_uv.astype(np.float64) * nir.shape[::-1], np.ones(flat.size))
+    dark = np.clip((_IRIS_NIR - nir) / _IRIS_NIR, 0.0, 1.0) * np.clip(eyes, 0.0, 1.0)
+    return np.asarray(nir + dark * (_BRIGHT_PUPIL - nir), np.float32)
 
 
 def stacked(albedo: np.ndarray, gloss: np.ndarray) -> np.ndarray:

@@ -21,7 +21,8 @@ from faceedge.simulation.camera.texture import Appearance
 from faceedge.simulation.surface import Surface
 
 MIDDLE_GREY = 0.2
-"""Mean linear level, of full scale, that automatic gain aims at."""
+"""Mean linear level, of full scale, of the picture's middle that automatic gain aims at."""
+_NEARLY_WHITE = 0.85  # at most 2 % of the middle may be brighter
 _MOST_SAMPLES = 8
 _SAMPLE_PX = 0.5  # between two pictures of one exposure nothing moves farther
 _FEW_ELECTRONS = 30.0  # below, a Gaussian is no stand-in for a Poisson distribution
@@ -92,9 +93,9 @@ class CameraView:
     Args:
         renderer: of the scene; ``rgb`` for a colour camera, otherwise pictures are grey.
         exposure_s: length of each row's exposure.
-        gain_db: of the amplifier, 20 log10; at 0 a full well is white. None: so much that the picture at
-            ``reference_s`` has a mean of `MIDDLE_GREY`, at most ``most_gain_db``; if that is less than 0, the
-            exposure is shortened instead.
+        gain_db: of the amplifier, 20 log10; at 0 a full well is white. None: so much that the middle of the picture
+            at ``reference_s`` has a mean of `MIDDLE_GREY` and hardly any white, at most ``most_gain_db``; if that is
+            less than 0, the exposure is shortened instead.
         samples: pictures that make up an exposure; None: as many as the motion asks for, at most eight.
         readout_s: from the first row's exposure to the last one's (rolling shutter).
         sensor: its figures.
@@ -149,13 +150,16 @@ class CameraView:
         if gain_db is None:
             self._set_gain(reference_s, most_gain_db)
 
-    def calibration_matrix(self) -> np.ndarray:
-        """(3, 3) intrinsic matrix in px."""
-        return self.renderer.optics.camera_info().k
-
     def _set_gain(self, time_s: float, most_db: float) -> None:
-        level = float((self.mean_electrons(time_s) * self._balance).mean()) / self._sensor.full_well_e
-        wanted = MIDDLE_GREY / max(level, 1e-9)
+        height, width, _ = self._shape
+        middle = (
+            self.mean_electrons(time_s)[height // 5 : height - height // 5, width // 5 : width - width // 5]
+            * self._balance
+        )
+        middle = middle / self._sensor.full_well_e
+        brightest = float(np.quantile(middle, 0.98)) if middle.size else 1.0
+        average = float(middle.mean()) if middle.size else 1.0
+        wanted = min(MIDDLE_GREY / max(average, 1e-9), _NEARLY_WHITE / max(brightest, 1e-9))
         if wanted < 1.0:
             self.exposure_s *= wanted
         self.gain_db = min(max(20.0 * math.log10(wanted), 0.0), most_db)
@@ -190,6 +194,30 @@ class CameraView:
         moved = float(np.abs(after[0] - before[0])[seen].max(initial=0.0))
         return max(1, min(math.ceil(moved / _SAMPLE_PX), _MOST_SAMPLES))
 
+    def electrons(self, time_s: float) -> np.ndarray:
+        """What is read out of the exposure that begins at ``time_s``, with its noise.
+
+        Returns:
+            (height, width, colours) float32 electrons, the mean of the dark current taken off.
+
+        Raises:
+            ConfigurationError: the time is not a finite number.
+        """
+        mean = self.mean_electrons(time_s)
+        random = np.random.default_rng((self._seed, 82, round(time_s * 1e9) % 2**63))
+        sensor, dark_e = self._sensor, np.float32(self._sensor.dark_e_s * self.exposure_s)
+        mean += dark_e
+        electrons = random.standard_normal(mean.shape, np.float32)
+        electrons *= np.sqrt(mean)
+        electrons += mean
+        few = mean < _FEW_ELECTRONS
+        electrons[few] = random.poisson(mean[few])
+        np.minimum(electrons, np.float32(sensor.full_well_e), out=electrons)
+        electrons += np.float32(sensor.read_noise_e) * random.standard_normal(mean.shape, np.float32)
+        electrons += self._offset_e
+        electrons -= dark_e
+        return electrons
+
     def frame(self, time_s: float) -> np.ndarray:
         """The picture whose exposure begins at ``time_s``.
 
@@ -199,22 +227,10 @@ class CameraView:
         Raises:
             ConfigurationError: the time is not a finite number.
         """
-        mean = self.mean_electrons(time_s)
-        random = np.random.default_rng((self._seed, 82, round(time_s * 1e9) % 2**63))
-        sensor = self._sensor
-        mean += np.float32(sensor.dark_e_s * self.exposure_s)
-        electrons = random.standard_normal(mean.shape, np.float32)
-        electrons *= np.sqrt(mean)
-        electrons += mean
-        few = mean < _FEW_ELECTRONS
-        electrons[few] = random.poisson(mean[few])
-        np.minimum(electrons, np.float32(sensor.full_well_e), out=electrons)
-        electrons += np.float32(sensor.read_noise_e) * random.standard_normal(mean.shape, np.float32)
-        electrons += self._offset_e
-        electrons -= np.float32(sensor.dark_e_s * self.exposure_s)
-        electrons *= self._balance * np.float32(10 ** (self.gain_db / 20) / sensor.full_well_e * (_TABLE - 1))
-        np.clip(electrons, 0.0, _TABLE - 1, out=electrons)
-        picture = self._curve[electrons.astype(np.uint16)]
+        level = self.electrons(time_s)
+        level *= self._balance * np.float32(10 ** (self.gain_db / 20) / self._sensor.full_well_e * (_TABLE - 1))
+        np.clip(level, 0.0, _TABLE - 1, out=level)
+        picture = self._curve[level.astype(np.uint16)]
         if picture.shape[2] == 1:
             return np.repeat(picture, 3, axis=2)
         return np.ascontiguousarray(picture[..., ::-1])
