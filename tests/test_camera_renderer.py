@@ -37,6 +37,13 @@ def test_what_is_behind_the_lens_is_not_drawn() -> None:
     assert picture.max() == 0.0
 
 
+def test_what_the_distortion_would_fold_back_into_the_picture_is_not_drawn() -> None:
+    optics = Optics(640, 480, 500.0, (0.0, 0.0, 0.0), distortion=(-0.3, 0.0, 0.0, 0.0, 0.0))
+    screen, nearness = optics.project(np.array([[0.3, -0.2, 0.0], [0.3, -0.5, 0.0]]))
+    assert nearness.tolist() == [pytest.approx(1 / 0.3), 0.0]
+    assert screen[0, 0] > 319.5 + 250
+
+
 def test_a_rectangle_covers_the_pixels_between_its_edges_and_only_them() -> None:
     optics = sharp(20, 16)
     # 100 px of focal length at 0.5 m: 5 mm a pixel, the middle between columns 9 and 10.

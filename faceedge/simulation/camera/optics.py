@@ -73,8 +73,8 @@ class Optics:
             points_m: (n, 3) in the world.
 
         Returns:
-            (n, 2) float64 columns and rows in px, and (n,) float64 1 / depth in 1/m: 0 for points behind the lens,
-            whose place means nothing.
+            (n, 2) float64 columns and rows in px, and (n,) float64 1 / depth in 1/m: 0 for points whose place means
+            nothing, behind the lens or so far outside that the distortion's polynomial holds no more.
         """
         points = np.array(points_m, np.float64, order="C")
         screen, nearness = np.zeros((len(points), 2)), np.zeros(len(points))
@@ -109,6 +109,8 @@ def _project(
         x, y = (position[1] - points[n, 1]) * inverse, (position[2] - points[n, 2]) * inverse
         if not straight:
             r2 = x * x + y * y
+            if 1.0 + r2 * (3.0 * k1 + r2 * (5.0 * k2 + r2 * 7.0 * k3)) <= 0.0:
+                inverse = 0.0  # so far outside, the model folds the world back into the picture
             radial = 1.0 + r2 * (k1 + r2 * (k2 + r2 * k3))
             x, y = (
                 x * radial + 2.0 * p1 * x * y + p2 * (r2 + 2.0 * x * x),
