@@ -86,7 +86,7 @@ def event_rows(runs: int) -> list[Row]:
             LEAST_RATE,
             f"at {STEP_HZ} steps/s and {rate_hz / 1e3:.0f} kev/s: {1 / step_ms:.2f} x real time",
         ),
-        Row("of a frame: where the person is", points_ms, "ms", note=f"{len(view._places):,} points"),
+        Row("of a frame: where the person is", points_ms, "ms", note=f"{seen.body.mesh.triangles.max() + 1:,} points"),
         Row("of a frame: rendering, points included", render_ms, "ms"),
         Row("of a frame: pixels", pixels_ms, "ms"),
         Row("EVT3 encoding", len(events) / encode_ms / 1e3, "Mev/s", note=f"{len(events):,} events at once"),
