@@ -128,7 +128,9 @@ def test_breath_moves_the_chest_and_the_pulse_the_face(body: Body) -> None:
 
 def test_eyes_turn_about_their_centres_and_lids_follow(body: Body) -> None:
     gaze_rad = np.array([0.3, 0.2])
-    still, looking = body.vertices(motion())[0], body.vertices(motion(gaze_rad=(0.3, 0.2)))[0]
+    still = body.vertices(motion())[0]
+    units = {"eyeLookOutLeft": 0.5, "eyeLookInRight": 0.5, "eyeLookDownLeft": 0.3, "eyeLookDownRight": 0.3}
+    looking = body.vertices(motion(units, gaze_rad=(0.3, 0.2)))[0]
     for name in ("eye_left", "eye_right"):
         rows = np.unique(body.mesh.triangles[body.mesh.part == PARTS.index(name)])
         before = still[rows] - 0.5 * (still[rows].min(axis=0) + still[rows].max(axis=0))
@@ -143,6 +145,10 @@ def test_eyes_turn_about_their_centres_and_lids_follow(body: Body) -> None:
         np.testing.assert_allclose((after - before)[pupil, 1:], -0.012 * np.sin(gaze_rad), atol=4e-4)
     lids = load_head().regions["eyelids"] > 0.5
     assert 5e-4 < np.linalg.norm(looking - still, axis=1)[: len(lids)][lids].max() < 6e-3
+    balls = np.isin(body.mesh.part, [PARTS.index("eye_left"), PARTS.index("eye_right")])
+    others = np.setdiff1d(body.mesh.triangles[~balls], body.mesh.triangles[balls])
+    only_eyes = body.vertices(motion(gaze_rad=(0.3, 0.2)))[0]
+    np.testing.assert_array_equal(only_eyes[others], still[others], "what is shown is what the units say")
 
 
 def test_one_time_or_many_give_the_same(body: Body) -> None:

@@ -28,8 +28,8 @@ _CLEARANCE_M, _MOST_FORWARD_M = 0.0005, 0.012
 _MASK_ROWS, _MASK_COLUMNS = 18, 27
 _MASK_GAP_M, _MASK_REACH_M = 0.003, 0.010
 _HAIR_ROWS, _HAIR_COLUMNS = 16, 45
-_HAIR_FROM_RAD, _HAIR_TOP_M, _HAIR_AXIS_M = 1.22, 0.09, 0.045
-"""Direction from straight ahead, height, and axis from which hair hangs."""
+_HAIR_FROM_RAD, _HAIR_TOP_M, _HAIR_AXIS_M = (0.92, 1.24), 0.098, 0.045
+"""Direction from straight ahead at the temple and beside the cheek, height, and axis from which hair hangs."""
 _HANGING_REFLECTION = 0.10  # most of the wave is scattered or passes (assumed)
 
 
@@ -116,15 +116,19 @@ def _hanging_hair(person: Person, head: Head, base: _Base) -> Attachment:
     """A curtain from temple to temple around the back of the head, both its sides."""
     random = np.random.default_rng((person.seed, 41))
     length = (person.hair_length - HANGING) / (1 - HANGING)
-    angle = np.linspace(_HAIR_FROM_RAD, 2 * np.pi - _HAIR_FROM_RAD, _HAIR_COLUMNS)
+    widest = np.linspace(_HAIR_FROM_RAD[0], 2 * np.pi - _HAIR_FROM_RAD[0], _HAIR_COLUMNS)
     down = np.linspace(0, 1, _HAIR_ROWS)[:, None]
+    temple, cheek = _HAIR_FROM_RAD
+    start = cheek + (temple - cheek) * np.exp(-((down / 0.28) ** 2)) + 0.05 * random.normal()
+    angle = np.pi + (np.pi - start) * np.linspace(-1, 1, _HAIR_COLUMNS)
     locks = random.normal(size=_HAIR_COLUMNS)
     height = _HAIR_TOP_M + (-0.035 - 0.13 * length - _HAIR_TOP_M) * down + 0.006 * locks * down
     axis = np.array([_HAIR_AXIS_M * person.size[0], 0.0])
-    radius = _radius_at(base.points[head.follow > 0.95], axis, angle, height)
+    wide = _radius_at(base.points[head.follow > 0.95], axis, widest, height)
+    radius = np.stack([np.interp(way, widest, row) for way, row in zip(angle, wide, strict=True)])
     # It comes out of the hair on the scalp, lies on it, and hangs from where the head is widest.
     radius = cv2.GaussianBlur(np.maximum.accumulate(radius, axis=0), (0, 0), 1.5, borderType=cv2.BORDER_REPLICATE)
-    radius += np.interp(down, (0.0, 0.12, 0.3), (-0.022, -0.006, 0.003)) * (1 - 0.10 * np.maximum(down - 0.5, 0))
+    radius += np.interp(down, (0.0, 0.08, 0.25), (-0.016, -0.002, 0.004)) * (1 - 0.10 * np.maximum(down - 0.5, 0))
     from_edge = np.minimum(np.arange(_HAIR_COLUMNS), np.arange(_HAIR_COLUMNS)[::-1])
     radius -= 0.010 * np.exp(-from_edge / 1.2) * (1 - 0.6 * down)
     radius += 0.004 * np.convolve(locks, (0.25, 0.5, 0.25), "same") * down

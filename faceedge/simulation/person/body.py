@@ -1,7 +1,8 @@
 """A synthetic person's body: a mesh that follows a motion.
 
 Face units, breath and pulse displace the vertices linearly; eyeballs turn about their centres with the gaze, and the
-lids follow; the head turns about its pivot, less and less down the neck, while the trunk keeps facing the sensors.
+lids follow as the units say; the head turns about its pivot, less and less down the neck, while the trunk keeps facing
+the sensors.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from faceedge.simulation.performance.motion import FACE_UNITS, Motion
+from faceedge.simulation.performance.motion import Motion
 from faceedge.simulation.performance.turning import axis_and_angle, rotation
 from faceedge.simulation.person.attachment import Joined, joined
 from faceedge.simulation.person.following import follow_motion
@@ -23,12 +24,6 @@ from faceedge.simulation.surface import PARTS, Mesh
 EYEBALL_RADIUS_M = 0.012
 """Of adults (Bekerman et al., J. Ophthalmol. 2014, 503645). The modelled balls are larger, 14 to 17 mm, to fill their
 lids: they turn by so much less that the pupil moves as far between the lids as a real one does."""
-
-FULL_GAZE_RAD = 0.52
-"""Gaze at which the units eyeLook* are 1: about 30 degrees."""
-
-_LOOKS = {name: FACE_UNITS.index(name) for name in FACE_UNITS if name.startswith("eyeLook")}
-"""Moved by the gaze, whatever the motion's own units say, so that lids and eyeballs never disagree."""
 
 
 class Body:
@@ -75,7 +70,7 @@ class Body:
         """(t, v, 3) float64 positions in m in the world's frame."""
         rest = self._rest
         out = np.empty((len(motion), len(rest.points), 3))
-        units = _units_with_gaze(motion)
+        units = np.asarray(motion.units, np.float32)
         turn = rotation(np.asarray(motion.head_rad, np.float64))
         eyes_rad = np.zeros((len(motion), 3))
         eyes_rad[:, :2] = rest.gaze_share * np.asarray(motion.gaze_rad, np.float64)
@@ -180,15 +175,3 @@ def _pulse(head: Head, skin_m: np.ndarray) -> np.ndarray:
         np.add.at(normal, skin[:, corner], face)
     length = np.linalg.norm(normal, axis=1, keepdims=True)
     return np.asarray(head.follow[:, None] * normal / np.maximum(length, 1e-12), np.float32)
-
-
-def _units_with_gaze(motion: Motion) -> np.ndarray:
-    """(t, 52) float32 face units, in which the gaze moves the lids."""
-    units = np.array(motion.units, np.float32)
-    left, down = np.asarray(motion.gaze_rad, np.float32).T / np.float32(FULL_GAZE_RAD)
-    for name, value in (
-        ("eyeLookOutLeft", left), ("eyeLookInRight", left), ("eyeLookInLeft", -left), ("eyeLookOutRight", -left),
-        ("eyeLookDownLeft", down), ("eyeLookDownRight", down), ("eyeLookUpLeft", -down), ("eyeLookUpRight", -down),
-    ):  # fmt: skip
-        units[:, _LOOKS[name]] = np.clip(value, 0, 1.2)
-    return units

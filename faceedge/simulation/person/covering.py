@@ -50,8 +50,8 @@ def draw_clothes(clothing_seed: int) -> Clothes:
     """The clothes of ``clothing_seed``."""
     random = np.random.default_rng((clothing_seed, 60))
     grey = random.uniform(0.02, 0.6)
-    colour = grey * np.exp(random.normal(0, 0.45, 3))
-    second = random.uniform(0.03, 0.7) * np.exp(random.normal(0, 0.3, 3))
+    colour = grey * np.exp(random.normal(0, 0.22, 3))
+    second = colour * random.uniform(0.4, 1.9) * np.exp(random.normal(0, 0.12, 3))
     return Clothes(
         neckline=NECKLINES[int(random.integers(len(NECKLINES)))],
         opening_m=float(random.uniform(0.0, 0.05)),
@@ -103,8 +103,9 @@ def hair(place_m: np.ndarray, ears: np.ndarray, person: Person) -> np.ndarray:
     return np.asarray(soft(scalp_m(place_m, person) - 0.002, 0.005) * (1 - soft(ears - 0.35, 0.2)), np.float32)
 
 
-def beard(place_m: np.ndarray, lips: np.ndarray) -> np.ndarray:
-    """(...,) 0 to 1, where a beard grows: moustache, chin, jaw, and up to the sideburns; ``lips`` (...,) excluded."""
+def beard(place_m: np.ndarray, lips: np.ndarray, ears: np.ndarray) -> np.ndarray:
+    """(...,) 0 to 1, where a beard grows: moustache, chin, jaw, and up to the sideburns; ``lips`` and ``ears``
+    (...,), the regions of these names, are left out."""
     x, y, z = np.moveaxis(place_m, -1, 0)
     aside = np.abs(y)
     top = np.interp(aside, [0.0, 0.022, 0.034, 0.055, 0.068, 0.09], [-0.020, -0.020, -0.040, -0.022, 0.006, 0.012])
@@ -112,7 +113,8 @@ def beard(place_m: np.ndarray, lips: np.ndarray) -> np.ndarray:
     behind = soft(x - np.interp(z, [-0.06, -0.03, 0.02], [0.035, 0.030, 0.040]).astype(np.float32), 0.006)
     below = soft(z - np.interp(x, [0.04, 0.09, 0.12], [-0.055, -0.098, -0.104]).astype(np.float32), 0.010)
     under_lip = 1 - 0.75 * np.exp(-((aside / 0.016) ** 2 + ((z + 0.053) / 0.006) ** 2))  # a hairless patch on most
-    return np.asarray(upper * behind * below * under_lip * (1 - soft(lips - 0.55, 0.15)), np.float32)
+    bare = (1 - soft(lips - 0.55, 0.15)) * (1 - soft(ears - 0.3, 0.2))
+    return np.asarray(upper * behind * below * under_lip * bare, np.float32)
 
 
 def clothed(place_m: np.ndarray, clothes: Clothes) -> np.ndarray:

@@ -7,15 +7,19 @@ of the face, y to the person's left, z up.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from faceedge.errors import InputError
+from faceedge.simulation.performance.motion import FACE_UNITS
 
 ASSET = Path(__file__).with_name("assets") / "head.npz"
+
+FROWN = ((0.010, 0.020, 0.034, 0.052), (1.7, 1.45, 0.9, 0.4))
+"""Distance from the middle of the face in m, and what browDown is multiplied by there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +142,26 @@ def load_head() -> Head:
         macro=_targets(array, "macro"),
         minus=_targets(array, "minus"),
         plus=_targets(array, "plus"),
-        units=_targets(array, "unit"),
+        units=_frowning(_targets(array, "unit"), array["base_m"]),
     )
     for values in (head.base_m, head.triangles, head.corner_uv, head.part, head.follow, *head.regions.values()):
         values.flags.writeable = False
     return head
+
+
+def _frowning(units: Targets, base_m: np.ndarray) -> Targets:
+    """``units`` whose browDown draws the brow's head down more than its tail, as the corrugator and the procerus do.
+
+    The asset's lowers the tail twice as far as the head, which looks worried and not angry.
+    """
+    delta_m = units.delta_m.copy()
+    for name in ("browDownLeft", "browDownRight"):
+        unit = FACE_UNITS.index(name)
+        rows = slice(units.start[unit], units.start[unit + 1])
+        aside_m = np.abs(base_m[units.vertex[rows], 1])
+        share = np.interp(aside_m, *FROWN).astype(np.float32)
+        delta_m[rows] *= np.stack([share, np.minimum(share, 0.8), share], axis=1)  # brows do not meet
+    return replace(units, delta_m=delta_m)
 
 
 def _targets(array: dict[str, np.ndarray], prefix: str) -> Targets:

@@ -45,7 +45,10 @@ _REACH = 1.25
 
 SPREADS = (
     # the first of these that an axis's name begins with gives its standard deviation
-    ("asym-", 0.10),
+    ("asym-mouth", 0.05),
+    ("asym-jaw", 0.06),
+    ("asym-brow", 0.05),
+    ("asym-", 0.08),
     ("ear-", 0.28),
     ("head-angle", 0.12),
     ("head-back", 0.12),
@@ -62,7 +65,15 @@ SPREADS = (
     ("mouth-upperlip-width", 0.12),
     ("mouth-lowerlip-height", 0.12),
     ("mouth-scale-vert", 0.1),
-    ("mouth-angles", 0.15),
+    ("mouth-angles", 0.08),
+    ("mouth-lowerlip-volume", 0.1),
+    ("mouth-lowerlip-middle", 0.1),
+    ("mouth-lowerlip-ext", 0.1),
+    ("mouth-lowerlip-width", 0.12),
+    ("mouth-upperlip-volume", 0.12),
+    ("mouth-upperlip-ext", 0.1),
+    ("mouth-scale-depth", 0.12),
+    ("mouth-trans", 0.14),
     ("mouth-laugh-lines", 0.1),
     ("mouth-dimples", 0.1),
     ("mouth-", 0.2),
@@ -70,6 +81,9 @@ SPREADS = (
     ("nose-", 0.17),
     ("", 0.2),
 )
+
+_MEANS = {"mouth-angles-up": 0.5, "mouth-lowerlip-volume": -0.3, "mouth-lowerlip-height": -0.35}
+"""Of axes whose middle is not 0: the base mesh's mouth droops at rest more than people's do."""
 
 _ONE_SIDED = ("head-diamond", "head-invertedtriangular", "head-oval", "head-rectangular", "head-round", "head-square",
               "head-triangular", "chin-triangle")  # fmt: skip
@@ -132,7 +146,7 @@ def _macro(
 
 def _axis(random: np.random.Generator, name: str) -> float:
     spread = next(value for start, value in SPREADS if name.startswith(start))
-    value = float(np.clip(random.normal(), -_LARGEST, _LARGEST)) * spread
+    value = float(np.clip(random.normal(), -_LARGEST, _LARGEST)) * spread + _MEANS.get(name, 0.0)
     return max(0.0, value) if name in _ONE_SIDED else value
 
 

@@ -194,7 +194,9 @@ def _stubble(canvas: Canvas, atlas: Atlas, person: Person, noise: Noise, columns
     """From a shadow of shaved hair to a full beard."""
     if person.sex != "male" and person.beard == 0:
         return
-    where = beard(atlas.position_m, atlas.regions["lips"]) * (atlas.part == 0) * (atlas.follow > 0.4)
+    where = (
+        beard(atlas.position_m, atlas.regions["lips"], atlas.regions["ears"]) * (atlas.part == 0) * (atlas.follow > 0.4)
+    )
     colour, nir = hair_colour(person)
     canvas.cover(where * np.float32(0.10 + 0.25 * min(person.beard * 3, 1)), colour, 0.9 * nir + 0.2)
     if person.beard > 0.05:
