@@ -105,7 +105,8 @@ def hair(place_m: np.ndarray, ears: np.ndarray, person: Person) -> np.ndarray:
 
 def beard(place_m: np.ndarray, lips: np.ndarray, ears: np.ndarray) -> np.ndarray:
     """(...,) 0 to 1, where a beard grows: moustache, chin, jaw, and up to the sideburns; ``lips`` and ``ears``
-    (...,), the regions of these names, are left out."""
+    (...,), the regions of these names, are left out.
+    """
     x, y, z = np.moveaxis(place_m, -1, 0)
     aside = np.abs(y)
     top = np.interp(aside, [0.0, 0.022, 0.034, 0.055, 0.068, 0.09], [-0.020, -0.020, -0.040, -0.022, 0.006, 0.012])
