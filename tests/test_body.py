@@ -169,6 +169,12 @@ EXPRESSIONS: dict[str, dict[str, Any]] = {
 }
 
 
+def at_the_cut(body: Body) -> np.ndarray:
+    """(f,) bool, the lower rim of the trunk: a chest that leans back is looked into from below there."""
+    height = body.rest_m[body.mesh.triangles][..., 2].mean(axis=1)
+    return np.asarray(height < height.min() + 0.06)
+
+
 @pytest.mark.parametrize("name", EXPRESSIONS)
 @pytest.mark.parametrize("seed", [3, 17])
 def test_the_front_has_no_hole(seed: int, name: str) -> None:
@@ -178,7 +184,7 @@ def test_the_front_has_no_hole(seed: int, name: str) -> None:
     nearest, outside = front(points, someone.mesh)
     assert (nearest >= 0).sum() > 15_000
     lashes = (someone.mesh.part == PARTS.index("lashes"))[nearest]
-    assert ((nearest >= 0) & ~outside & ~lashes).sum() <= 2
+    assert ((nearest >= 0) & ~outside & ~lashes & ~at_the_cut(someone)[nearest]).sum() <= 2
     something = nearest >= 0
     np.testing.assert_array_equal(binary_fill_holes(something), something)
 
@@ -187,7 +193,7 @@ def test_the_radars_front_has_no_hole(fine: Body) -> None:
     points = fine.vertices(motion({"mouthSmileLeft": 1.0}))[0]
     nearest, outside = front(points, fine.mesh)
     lashes = (fine.mesh.part == PARTS.index("lashes"))[nearest]
-    assert ((nearest >= 0) & ~outside & ~lashes).sum() <= 2
+    assert ((nearest >= 0) & ~outside & ~lashes & ~at_the_cut(fine)[nearest]).sum() <= 2
 
 
 def test_a_blink_hides_the_eyes(body: Body) -> None:

@@ -14,6 +14,7 @@ from stand_in_sessions import small
 from faceedge.events.raw_file import RawReader
 from faceedge.radar.chirp_files import load_chirp_file
 from faceedge.radar.recordings import open_recording
+from faceedge.simulation.performance.subject import DAILY_SPREAD, Today
 from faceedge.simulation.person.head import load_head
 from faceedge.simulation.person.person import Person
 from faceedge.simulation.sessions.session import Session, draw_session
@@ -64,6 +65,31 @@ def test_another_session_shows_the_same_person_elsewhere(stage: RealStage) -> No
     assert other.session.stream_seed("room") != stage.session.stream_seed("room")
     assert not np.array_equal(other.appearance.albedo, stage.appearance.albedo)  # other clothes,
     assert not np.array_equal(other.body.mesh.reflection, stage.body.mesh.reflection)  # for the radar, too
+
+
+def test_on_another_day_the_trunk_is_held_otherwise_and_the_face_is_the_same(stage: RealStage) -> None:
+    head = load_head()
+    chest_m = []
+    for index in range(6):
+        body = build(session(0, index)).body
+        skin = stage.body.rest_m[: head.vertices] - body.rest_m[: head.vertices]
+        face = (head.follow > 0.999) & (head.base_m[: head.vertices, 0] > 0.06)
+        face &= np.abs(head.base_m[: head.vertices, 2]) < 0.06
+        if stage.person.beard == 0:
+            assert np.abs(skin[face]).max() < 1e-6
+        below = (head.follow < 0.01) & (np.abs(head.base_m[: head.vertices, 1]) < 0.03)
+        chest_m.append(float(body.nose_tip_m[0] - body.rest_m[: head.vertices][below, 0].max()))
+    assert 0.005 < np.std(chest_m) < 0.05
+
+
+def test_habits_are_not_the_same_every_day(stage: RealStage) -> None:
+    days = [Today.of(stage.person, seed) for seed in range(200)]
+    assert Today.of(stage.person, 7) == days[7]
+    assert stage.today.seed == stage.person.seed
+    for name, spread in DAILY_SPREAD.items():
+        logs = np.log([getattr(day, name) / getattr(stage.person, name) for day in days])
+        assert logs.std() == pytest.approx(0.88 * spread, rel=0.15)  # cut off at two standard deviations
+        assert abs(logs.mean()) < 0.3 * spread
 
 
 def test_two_people_have_two_shapes(stage: RealStage) -> None:

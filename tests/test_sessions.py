@@ -64,6 +64,22 @@ def test_sessions_of_a_person_differ_in_all_that_a_new_day_changes() -> None:
         assert first.stream_seed(stream) != second.stream_seed(stream)
 
 
+def test_nothing_about_a_session_tells_who_it_is_of() -> None:
+    pairs = [(session(person, 0), session(person, 1)) for person in range(400)]
+    one, other = (np.array([parameters(pair[index]) for pair in pairs]) for index in (0, 1))
+    both = np.concatenate([one, other])
+    one, other = ((part - both.mean(axis=0)) / both.std(axis=0) for part in (one, other))
+    assert np.abs((one * other).mean(axis=0)).max() < 0.2  # chance: 0.05
+    assert {draw.start_ns < EPOCH_NS + 24 * 3_600_000_000_000 for draw, _ in pairs} == {True}
+
+
+def parameters(draw: Session) -> list[float]:
+    """All that is drawn for a session, and the time of the day."""
+    time_ns = (draw.start_ns - EPOCH_NS) % (24 * 3_600_000_000_000)
+    chip = (draw.temperature_c, draw.warming_c, draw.warming_s)
+    return [draw.distance_m, *draw.offset_m, *draw.turn_deg, *chip, draw.light, time_ns]
+
+
 def test_distances_fill_the_range_that_was_asked_for() -> None:
     found = [session(person, index).distance_m for person in range(100) for index in range(4)]
     assert 0.18 <= min(found) < 0.19
@@ -140,7 +156,7 @@ def test_the_radar_wrote_a_recording_folder_as_the_vendor_does(everything: Path)
     assert recording.cubes.shape[0] == 40
     assert recording.notes == ()
     np.testing.assert_array_equal(recording.cube(7), StandIn(one).radar_cube(7))
-    assert recording.stamps_ns[0] == EPOCH_NS
+    assert recording.stamps_ns[0] == one.start_ns
     assert recording.stamps_ns[1] - recording.stamps_ns[0] == pytest.approx(1e9 * CHIRP.frame_period_s, abs=1)
     assert recording.temperature_c[0] == pytest.approx(one.temperature_c)
     assert recording.meta["synthetic"] is True
@@ -159,7 +175,7 @@ def test_the_event_camera_wrote_a_raw_file(everything: Path) -> None:
 def test_the_same_events_are_in_the_aedat4_file_by_the_time_of_the_day(everything: Path) -> None:
     raw, other = RawReader(everything / "events.raw"), Aedat4Reader(everything / "events.aedat4")
     events, others = np.concatenate(list(raw)), np.concatenate(list(other))
-    np.testing.assert_array_equal(others["t"], events["t"] + EPOCH_NS // 1000)
+    np.testing.assert_array_equal(others["t"], events["t"] + session().start_ns // 1000)
     for name in ("x", "y", "p"):
         np.testing.assert_array_equal(others[name], events[name])
 
@@ -226,7 +242,7 @@ def test_messages_of_the_bag_hold_what_the_files_hold(everything: Path) -> None:
             times.append(time_ns)
             first.setdefault(connection.topic, store.deserialize_cdr(data, connection.msgtype))
     assert times == sorted(times)
-    assert times[0] == EPOCH_NS
+    assert times[0] == session().start_ns
     adc = first["/radar/adc"]
     assert (adc.encoding, adc.height, adc.width, adc.step) == ("mono16", 192, 128, 256)
     np.testing.assert_array_equal(adc.data.view("<u2").reshape(3, 64, 128), cube)

@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
+from dataclasses import dataclass
 from typing import Protocol
+
+import numpy as np
+
+DAILY_SPREAD = {
+    "breathing_hz": 0.10,
+    "breathing_m": 0.25,
+    "heart_hz": 0.08,
+    "pulse_m": 0.25,
+    "blink_hz": 0.35,
+    "blink_s": 0.08,
+    "sway_m": 0.40,
+    "expressiveness": 0.20,
+    "restlessness": 0.40,
+}
+"""Standard deviation of the logarithm of a habit from one day to another. Resting hearts differ by some beats a minute
+from week to week (Quer et al. 2020, DOI 10.1371/journal.pone.0227709); the others are assumed: half to all of what lies
+between people, because a chair, a cup of coffee and boredom do much of it."""
 
 
 class Subject(Protocol):
@@ -41,3 +61,34 @@ class Subject(Protocol):
     def asymmetry(self) -> float: ...
     @property
     def restlessness(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """A `Subject` on one day; fields as there."""
+
+    seed: int
+    breathing_hz: float
+    breathing_m: float
+    heart_hz: float
+    pulse_m: float
+    blink_hz: float
+    blink_s: float
+    sway_m: float
+    expressiveness: float
+    asymmetry: float
+    restlessness: float
+
+    @classmethod
+    def of(cls, person: Subject, seed: int) -> Today:
+        """``person`` on the day of ``seed``: the habits are near the usual ones, within two standard deviations."""
+        rng = np.random.default_rng((seed, 72))
+        habits = {
+            name: getattr(person, name) * math.exp(spread * float(np.clip(rng.standard_normal(), -2, 2)))
+            for name, spread in DAILY_SPREAD.items()
+        }
+        return cls(seed=person.seed, asymmetry=person.asymmetry, **habits)
+
+    def habits(self) -> dict[str, float]:
+        """What is not as on other days, by name."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if name in DAILY_SPREAD}

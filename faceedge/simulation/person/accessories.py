@@ -25,6 +25,7 @@ HANGING = 0.45
 _RING_SEGMENTS, _LENS_RINGS = 40, 4
 _VERTEX_DISTANCE_M = 0.013  # from the cornea to the lens, more where nose or cheeks ask for it
 _CLEARANCE_M, _MOST_FORWARD_M = 0.0005, 0.012
+_SLIPPED_M = 0.003  # down the nose, at most, and half of it forward
 _MASK_ROWS, _MASK_COLUMNS = 18, 27
 _MASK_GAP_M, _MASK_REACH_M = 0.003, 0.010
 _HAIR_ROWS, _HAIR_COLUMNS = 16, 45
@@ -33,22 +34,23 @@ _HAIR_FROM_RAD, _HAIR_TOP_M, _HAIR_AXIS_M = (0.92, 1.24), 0.098, 0.045
 _HANGING_REFLECTION = 0.10  # most of the wave is scattered or passes (assumed)
 
 
-def attachments(person: Person, head: Head, surface_m: np.ndarray) -> tuple[Attachment, ...]:
+def attachments(person: Person, head: Head, surface_m: np.ndarray, seed: int = 0) -> tuple[Attachment, ...]:
     """All that the person wears.
 
     Args:
         person: who.
         head: the base.
         surface_m: (v, 3) the person's head with the volume of hair and beard, in the head's frame.
+        seed: of how hair and glasses sit today.
     """
     base = _Base(head, surface_m)
     pieces: list[Attachment] = []
     if person.hair_length > HANGING:
-        pieces.append(_hanging_hair(person, head, base))
+        pieces.append(_hanging_hair(person, head, base, seed))
     if person.mask:
         pieces.append(_mask(head, base))
     if person.glasses:
-        pieces.extend(_glasses(person, head, base))
+        pieces.extend(_glasses(person, head, base, seed))
     return tuple(pieces)
 
 
@@ -112,9 +114,9 @@ def _grid_uv(patch: Patch, rows: int, columns: int, triangles: np.ndarray) -> np
 # Hair
 
 
-def _hanging_hair(person: Person, head: Head, base: _Base) -> Attachment:
+def _hanging_hair(person: Person, head: Head, base: _Base, seed: int) -> Attachment:
     """A curtain from temple to temple around the back of the head, both its sides."""
-    random = np.random.default_rng((person.seed, 41))
+    random = np.random.default_rng((seed, 41))
     length = (person.hair_length - HANGING) / (1 - HANGING)
     widest = np.linspace(_HAIR_FROM_RAD[0], 2 * np.pi - _HAIR_FROM_RAD[0], _HAIR_COLUMNS)
     down = np.linspace(0, 1, _HAIR_ROWS)[:, None]
@@ -208,11 +210,12 @@ def _mask(head: Head, base: _Base) -> Attachment:
 # Glasses
 
 
-def _glasses(person: Person, head: Head, base: _Base) -> list[Attachment]:
+def _glasses(person: Person, head: Head, base: _Base, seed: int) -> list[Attachment]:
     """Frame (two rims, bridge, arms to the ears) and two lenses."""
     random = np.random.default_rng((person.seed, 36))
     metal = metal_frame(person)
     bar_m = 0.0016 if metal else float(random.uniform(0.0025, 0.0042))
+    slipped_m = _SLIPPED_M * np.random.default_rng((seed, 37)).random()
     half = np.array([random.uniform(0.023, 0.0265), random.uniform(0.0165, 0.0215)])
     power = random.uniform(2.2, 4.0)
     eye = {side: _eye(head, base.points, f"eye_{side}") for side in ("left", "right")}
@@ -224,10 +227,10 @@ def _glasses(person: Person, head: Head, base: _Base) -> list[Attachment]:
     ears = head.regions["ears"] > 0.5
     rims = {}
     for side, sign in (("left", 1.0), ("right", -1.0)):
-        centre = np.array([plane_x, eye[side][1] + sign * 0.001, eye[side][2] - 0.004])
+        centre = np.array([plane_x, eye[side][1] + sign * 0.001, eye[side][2] - 0.004 - slipped_m])
         rims[side] = _rim(centre, half, power, sign)
     on_head = base.points[head.follow > 0.95]
-    forward = max(_behind(on_head, rim) for rim in rims.values()) + bar_m / 2 + _CLEARANCE_M
+    forward = max(_behind(on_head, rim) for rim in rims.values()) + bar_m / 2 + _CLEARANCE_M + slipped_m / 2
     for side, sign in (("left", 1.0), ("right", -1.0)):
         rim = rims[side] + [float(np.clip(forward, 0.0, _MOST_FORWARD_M)), 0.0, 0.0]
         pieces.append(_frame(base, _tube(rim, bar_m, closed=True), reflection))

@@ -37,7 +37,7 @@ class Worn:
     """All that covers a head.
 
     Attributes:
-        offset_m: (base v, 3) float32 how cloth and hair stand off the base mesh's skin.
+        offset_m: (base v, 3) float32 how cloth and hair stand off the base mesh's skin, and how the trunk leans.
         part, reflection, opaque: (base f,) of the base mesh's triangles.
         meshes: what rides on it.
     """

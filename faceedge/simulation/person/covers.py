@@ -57,7 +57,7 @@ def volume(head: Head, skin_m: np.ndarray, person: Person, clothes: Clothes, cov
     top = soft(place[:, 2] - 0.07, 0.04)
     length = person.hair_length
     thickness = (0.0015 + 0.012 * length + top * 0.022 * length) * (1 - np.exp(-inside / _EDGE_M)) * covers.hair
-    locks = random_field(place, person.seed, 40, (0.03, 0.09))
+    locks = random_field(place, clothes.seed, 40, (0.03, 0.09))  # hair lies otherwise on another day
     thickness *= 1 + 0.07 * np.clip(locks, -2, 2)
     thickness += covers.beard * 0.009 * max(0.0, person.beard - 0.2) * (1 + 0.1 * np.clip(locks, -2, 2))
     below = np.clip(collar_m(place, clothes) / 0.02, 0, 1)

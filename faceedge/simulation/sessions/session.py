@@ -15,8 +15,8 @@ from faceedge.simulation.sessions.options import MOST_PEOPLE, Options
 
 EPOCH_NS = 1_704_067_200_000_000_000
 """2024-01-01 00:00 UTC: synthetic sessions are stamped from here on, so that equal seeds give equal bytes."""
-_PERSON_NS = 3_600_000_000_000  # an hour for each person
-_SESSION_NS = 24 * _PERSON_NS  # each session on another day
+_DAY_NS = 24 * 3_600_000_000_000  # each session on another one,
+_HOURS = (8.0, 20.0)  # at any time between these, so that no stamp tells who it is
 
 STREAMS = {"session": 0, "motion": 1, "radar": 2, "events": 3, "camera": 4, "room": 5, "clothing": 6}
 """What draws of its own are made for; each has a stream of its own of a session's random numbers."""
@@ -131,6 +131,7 @@ def draw_session(person: int, index: int, options: Options, chirp: ChirpSettings
     masked = bool(rng.random() < options.masks)
     temperature_c, warming_c, warming_s = (float(rng.uniform(*span)) for span in (TEMPERATURE_C, WARMING_C, WARMING_S))
     light = math.exp(rng.uniform(math.log(LIGHT[0]), math.log(LIGHT[1])))
+    time_of_day_ns = 1000 * round(rng.uniform(*_HOURS) * 3.6e9)
     return Session(
         person=person,
         index=index,
@@ -138,7 +139,7 @@ def draw_session(person: int, index: int, options: Options, chirp: ChirpSettings
         seed=seed,
         script=options.script,
         duration_s=options.duration_s,
-        start_ns=EPOCH_NS + index * _SESSION_NS + person * _PERSON_NS,
+        start_ns=EPOCH_NS + index * _DAY_NS + time_of_day_ns,
         distance_m=round(distance_m, 4),
         offset_m=(round(float(offset_m[0]), 4), round(float(offset_m[1]), 4)),
         turn_deg=(round(float(turn_deg[0]), 2), round(float(turn_deg[1]), 2), round(float(turn_deg[2]), 2)),

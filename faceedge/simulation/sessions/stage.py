@@ -14,6 +14,7 @@ from faceedge.camera.calibration import CameraInfo
 from faceedge.simulation.performance.motion import Motion
 from faceedge.simulation.performance.performance import Performance, perform
 from faceedge.simulation.performance.placement import Placement
+from faceedge.simulation.performance.subject import Today
 from faceedge.simulation.performance.turning import FACING, rotation
 from faceedge.simulation.person.acting import Acting
 from faceedge.simulation.person.body import Body
@@ -75,13 +76,14 @@ class RealStage:
         self.person = draw_person(session.person_seed, mask=session.mask)
         self.clothing_seed = session.stream_seed("clothing")
         self.body = Body(self.person, clothing_seed=self.clothing_seed)
+        self.today = Today.of(self.person, session.stream_seed("motion"))
         self.performance = self._perform(Placement(session.distance_m, session.offset_m, session.turn_deg))
         self.surface = Acting(self.body, self.performance)
 
     def _perform(self, placement: Placement) -> Performance:
         session = self.session
         seed = session.stream_seed("motion")
-        return perform(self.person, placement, session.script, session.duration_s, seed, self.body.nose_tip_m)
+        return perform(self.today, placement, session.script, session.duration_s, seed, self.body.nose_tip_m)
 
     # The radar
 
@@ -194,6 +196,7 @@ class RealStage:
         acts, calls = self.performance.acts, self.performance.calls
         return {
             "identity": self.person.to_dict(),
+            "today": self.today.habits(),
             "acts": [{**dataclasses.asdict(act), "stop_s": act.stop_s} for act in acts],
             "calls": [dataclasses.asdict(call) for call in calls],
         }
