@@ -142,9 +142,25 @@ def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
     code = KILLED.format(tests=str(Path(__file__).parent), folder=str(folder), options=options, jobs=2)
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     until(lambda: len(list(folder.glob("p*/*.partial/progress"))) == 2)
+    workers = children(child.pid)
+    assert len(workers) >= 2
     child.send_signal(signal.SIGKILL)
     child.wait()
     until(lambda: not list(folder.glob("p*/*.partial")))
+    until(lambda: not any(is_python(worker) for worker in workers))
+
+
+def children(parent: int) -> list[int]:
+    threads = Path(f"/proc/{parent}/task").iterdir()
+    return [int(pid) for thread in threads for pid in (thread / "children").read_text().split()]
+
+
+def is_python(process: int) -> bool:
+    """Whether it runs: what has ended and waits for somebody to ask for its result has no command line."""
+    try:
+        return b"loky" in Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def until(condition: Any, patience_s: float = 20.0) -> None:
@@ -205,6 +221,9 @@ def test_a_manifest_of_another_version_is_named(tmp_path: Path) -> None:
     change_manifest(tmp_path / "old", format=99, versions={"faceedge": "7.3"})
     with pytest.raises(ConfigurationError, match=r"is of format 99, made by faceedge 7.3; this version reads"):
         make(tmp_path / "old", people=1, sessions=1)
+    change_manifest(tmp_path / "old", versions=["7.3"])
+    with pytest.raises(ConfigurationError, match=r"is of format 99, made by faceedge \?; this version reads"):
+        make(tmp_path / "old", people=1, sessions=1)
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"format": 1}', "{", '{"format": 1, "options": {"people": "many"}}'])
@@ -227,6 +246,22 @@ def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="is no data set and not empty"):
         make(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]
+
+
+def test_a_file_is_no_folder_for_a_data_set(tmp_path: Path) -> None:
+    (tmp_path / "holiday.jpg").touch()
+    with pytest.raises(ConfigurationError, match="is a file; give the folder of a data set"):
+        make(tmp_path / "holiday.jpg")
+
+
+def test_where_nothing_was_made_yet_other_options_are_no_conflict(whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "x"
+    with pytest.raises(DeviceError):
+        make(folder, stage=Full, people=3, seed=7)
+    (folder / "p002/s1.elsewhere-1.partial").mkdir(parents=True)
+    make(folder)
+    assert tree(folder) == tree(whole)
+    assert not list(folder.glob("*/*.partial"))
 
 
 def test_two_runs_into_one_folder_are_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from faceedge.cli import main as cli
 from faceedge.errors import InputError
 from faceedge.radar.bgt60 import Bgt60
 from faceedge.radar.bridge import BridgeTransport
+from faceedge.radar.chirp import to_json
 from faceedge.radar.chirp_files import load_chirp_file
 from faceedge.simulation.devices.feed import RecordingFeed
 
@@ -78,6 +80,9 @@ def test_the_ports_are_there_for_so_many_seconds(
         (["bgt60", "--recording", "/nowhere"], "no radar.npy in /nowhere"),
         (["bgt60", "--recording", "x", "--scene", "face"], "either --recording or --scene"),
         (["iwr6843", "--scene", "face"], "--scene is for the bgt60"),
+        (["person", "--session", "/nowhere"], "/nowhere is no session: it has no session.json"),
+        (["person", "--sensors", ""], "--script and --sensors are for a person who is computed; give a --seed"),
+        (["bgt60", "--seed", "1"], "--seed is for a person; say `faceedge emulate person`"),
     ],
 )
 def test_a_wrong_argument_is_one_sentence(words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,3 +110,10 @@ def test_a_recording_is_four_dimensional(tmp_path: Path) -> None:
         RecordingFeed.load(tmp_path / "nothing")
     feed = RecordingFeed(np.arange(2, dtype=np.uint16).reshape(2, 1, 1, 1), loop=False)
     assert [int(feed.cube(index).item()) for index in (0, 1, 2, 9)] == [0, 1, 1, 1]
+
+
+def test_a_session_without_files_of_a_sensor_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    facts = {"duration_s": 1.0, "chirp": json.loads(to_json(load_chirp_file("bgt60_face_food").chirp))}
+    (tmp_path / "session.json").write_text(json.dumps(facts))
+    assert cli.main(["emulate", "person", "--session", str(tmp_path), "--seconds", "0.1"]) == 1
+    assert "has no files of a sensor; simulate it with the format arrays" in capsys.readouterr().err

@@ -31,6 +31,20 @@ PERIOD_NS = 50_029_812.5
 """Of the frames that a BGT60TR13C makes when it is asked for 50 ms: 4,002,385 cycles of 80 MHz."""
 
 
+def test_a_file_of_another_length_is_named(tmp_path: Path) -> None:
+    folder = sessions.write_session(tmp_path / "s0")
+    facts = json.loads((folder / "session.json").read_text())
+    size = (folder / "events.raw").stat().st_size
+    facts["files"] = {"events.raw": size, "camera.avi": (folder / "camera.avi").stat().st_size}
+    (folder / "session.json").write_text(json.dumps(facts))
+    (folder / "camera.avi").unlink()  # left out is not damaged
+    open_session(folder).check_whole()
+    with (folder / "events.raw").open("r+b") as file:
+        file.truncate(1000)
+    with pytest.raises(InputError, match=rf"is not whole: events.raw has 1000 bytes, expected {size}; copy it again"):
+        open_session(folder).check_whole()
+
+
 # --- packing ----------------------------------------------------------------------------------------------------------
 
 

@@ -17,7 +17,7 @@ from faceedge.cli.report import Outcome, write_page
 from faceedge.cli.scoreboard import Scoreboard
 from faceedge.cli.sensor_pictures import Seen, changes, event_rate, moments, write_sensor_strip
 from faceedge.cli.sensors_view import side_of
-from faceedge.cli.terminal_view import Progress, plain_line, render
+from faceedge.cli.terminal_view import Progress, plain_line, render, rows_of_pictures
 from faceedge.events.event import EVENT_DTYPE
 from faceedge.events.evt3 import encode
 from faceedge.radar.chirp import SPEED_OF_LIGHT_M_S
@@ -111,6 +111,14 @@ def test_pictures_are_square_and_fit() -> None:
     assert side_of(120, 20) == 36
     assert side_of(200, 20) == 38
     assert side_of(20, 3) == 8
+
+
+def test_three_pictures_get_half_of_a_small_terminal() -> None:
+    assert rows_of_pictures(24, 80, person=True) == 10
+    assert rows_of_pictures(24, 80, person=False) == 6
+    assert rows_of_pictures(50, 80, person=True) == 20
+    assert rows_of_pictures(40, 60, person=True) == 18
+    assert rows_of_pictures(30, 60, person=True) == 9  # wider ones do not fit
 
 
 def test_nothing_seen_yet_is_said(board: Scoreboard) -> None:

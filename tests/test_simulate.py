@@ -70,10 +70,24 @@ def test_without_a_terminal_progress_is_lines(monkeypatch: pytest.MonkeyPatch) -
         now[0] = 100.0 + at_s
         lines.show(done, recorded_s)
     assert out.getvalue().splitlines() == [
-        "0 of 4 sessions, 4 of 40 s, 0.36 s/s, 99 s left",
-        "1 of 4 sessions, 10 of 40 s, 0.83 s/s, 36 s left",
-        "4 of 4 sessions, 40 of 40 s, 1.00 s/s",
+        "0 of 4 sessions, 4 of 40 s, 0.36 x real time, 99 s left",
+        "1 of 4 sessions, 10 of 40 s, 0.83 x real time, 36 s left",
+        "4 of 4 sessions, 40 of 40 s, 1.00 x real time",
     ]
+
+
+def test_before_the_first_second_there_is_no_rate() -> None:
+    assert simulate.paced(0.0, 40.0, 12.0) == "building people and compiling"
+    assert simulate.paced(39.9, 40.0, 40.0) == "1.00 x real time, 1 s left"
+
+
+def test_a_package_that_a_format_needs_is_missed_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "faery" else object())
+    assert cli.main(["simulate", str(tmp_path / "x"), "--formats", "arrays,aedat4"]) == 1
+    assert "needs the Python package 'faery', which is not installed; `pip install" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
 
 
 def test_a_bar_shows_sessions_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,7 +97,7 @@ def test_a_bar_shows_sessions_rate_and_time_left(monkeypatch: pytest.MonkeyPatch
         bar.show(1, 10.0)
     task = bar._progress.tasks[0]
     assert (task.description, task.completed) == ("1 of 4 sessions, 10 of 40 s", 10.0)
-    assert task.fields["rate"] == "1.00 s/s, 30 s left"
+    assert task.fields["rate"] == "1.00 x real time, 30 s left"
 
 
 def test_a_dry_run_prints_the_plan_and_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,6 +122,10 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(tmp_path: Path, capsys: py
         (["--jobs", "0"], "faceedge: at least 1 job is needed, got 0."),
         (["--script", "opera"], "faceedge: there is no script 'opera'; choose one of fooder, "),
         (["--distance-cm", "5", "20"], "faceedge: the tip of the nose can be 15 to 150 cm from the radar, got 5 cm; "),
+        (
+            ["--distance-cm", "20", "200"],
+            "faceedge: the tip of the nose can be 15 to 150 cm from the radar, got 200 cm.\n",
+        ),
         (["--camera-size", "large"], "faceedge: --camera-size is WIDTHxHEIGHT such as 640x480, got 'large'."),
         (["--sensors", "radar,nose"], "faceedge: there is no sensor 'nose'; choose one of radar, events, camera."),
         (["--address", "tcp://x"], "faceedge: loky runs on this machine and has no address; --backend dask or ray "),

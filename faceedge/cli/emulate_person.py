@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faceedge.cli.ros import notice
-from faceedge.errors import ConfigurationError
+from faceedge.errors import ConfigurationError, InputError
 from faceedge.radar.chirp import ChirpSettings
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def check(args: argparse.Namespace) -> None:
     """Raises ConfigurationError for arguments that contradict each other."""
     if args.session is not None and args.seed is not None:
         raise ConfigurationError("give either --session, which is played, or --seed, which is computed; not both.")
-    if args.seed is None and (args.script or args.sensors):
+    if args.seed is None and (args.script, args.sensors) != (None, None):
         raise ConfigurationError("--script and --sensors are for a person who is computed; give a --seed as well.")
     for option, usual in (("recording", None), ("scene", None), ("speed", 1.0), ("once", False)):
         if getattr(args, option) != usual:
@@ -107,12 +107,18 @@ def from_folder(folder: Path | None, scratch: Path) -> Senses:
     from faceedge.simulation.live.radar_port import session_radar
     from faceedge.simulation.live.session_folder import open_session
 
-    session = shipped_session() if folder is None else open_session(folder)
+    session = shipped_session() if folder is None else open_session(folder.expanduser(), needs_radar=False)
+    session.check_whole()
     camera, events = session.camera, session.events_file(scratch)
+    if not (session.has_radar or camera or events):
+        raise InputError(
+            f"the session {session.folder} has no files of a sensor; simulate it with the format arrays, or play a bag "
+            "with `faceedge replay`."
+        )
     return Senses(
         session.name,
-        str(session.folder / "radar" / "config.json"),
-        session_radar(session),
+        str((session.folder / "radar" / "config.json").resolve()),
+        session_radar(session) if session.has_radar else None,
         VideoSource(SourceSettings("video", str(camera), loop=True)) if camera is not None else None,
         EventFileSource(events, loop_s=session.duration_s) if events is not None else None,
     )
@@ -126,11 +132,12 @@ def computed(args: argparse.Namespace) -> Senses:
     """
     from faceedge.radar.chirp_files import load_chirp_file
     from faceedge.simulation.live.live_person import LiveCamera, LiveEvents, live_radar
-    from faceedge.simulation.sessions.options import SENSORS, Options
+    from faceedge.simulation.performance.scripts import SCRIPTS
+    from faceedge.simulation.sessions.options import SENSORS, Options, check_name
     from faceedge.simulation.sessions.session import draw_session
     from faceedge.simulation.sessions.stage import build
 
-    sensors = tuple(args.sensors.split(",")) if args.sensors else SENSORS
+    sensors = SENSORS if args.sensors is None else tuple(filter(None, map(str.strip, args.sensors.split(","))))
     options = Options(
         people=1,
         sessions=1,
@@ -142,6 +149,7 @@ def computed(args: argparse.Namespace) -> Senses:
         camera_rate_hz=LIVE_CAMERA[1],
         seed=args.seed,
     )
+    check_name("script", options.script, SCRIPTS)
     print("computing the person ...", flush=True)
     session = draw_session(0, 0, options, load_chirp_file(LIVE_CHIRP).chirp)
     senses = Senses(

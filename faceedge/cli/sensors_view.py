@@ -48,6 +48,11 @@ def side_of(width: int, rows: int) -> int:
     return max(8, min(width // PANELS - FRAME_COLUMNS, 2 * (rows - CAPTION_ROWS)) // 2 * 2)
 
 
+def widest_rows(width: int) -> int:
+    """Rows of text of the largest pictures that fit side by side into ``width`` columns, captions included."""
+    return (width // PANELS - FRAME_COLUMNS) // 2 + CAPTION_ROWS
+
+
 def three_panels(board: Scoreboard, image: np.ndarray | None, sights: list[Sight], size: tuple[int, int]) -> Layout:
     """Camera, events and radar in ``size`` columns and rows, frames included."""
     width, rows = size[0], size[1] - FRAME_ROWS

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TextIO
 from faceedge.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rich.progress import Progress, TaskID
 
@@ -126,6 +126,8 @@ def main(args: argparse.Namespace, out: TextIO | None = None) -> int:
     out = out or sys.stdout
     check_installed()
     options = parse_options(args)
+    if "aedat4" in options.formats:
+        check_installed(("faery",))
     jobs = cores() if args.jobs is None else args.jobs
     from faceedge.simulation.sessions.backends import check_backend
     from faceedge.simulation.sessions.dataset import DataSet, plan
@@ -153,9 +155,9 @@ def main(args: argparse.Namespace, out: TextIO | None = None) -> int:
     return 0
 
 
-def check_installed() -> None:
+def check_installed(names: Sequence[str] = NEEDED) -> None:
     """Raises ConfigurationError where a package of the extra ``sim`` is missing."""
-    for name in NEEDED:
+    for name in names:
         if importlib.util.find_spec(name) is None:
             raise ConfigurationError(
                 f"`faceedge simulate` needs the Python package {name!r}, which is not installed; `pip install "
@@ -275,6 +277,16 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
+def paced(recorded_s: float, total_s: float, taken_s: float) -> str:
+    """How fast it goes, and how long it still takes."""
+    if recorded_s <= 0:
+        return "building people and compiling"
+    rate = recorded_s / max(taken_s, 1e-3)
+    left_s = (total_s - recorded_s) / rate
+    left = duration(max(1.0, round(left_s) if left_s < 120 else left_s))
+    return f"{rate:.2f} x real time" + (f", {left} left" if recorded_s < total_s else "")
+
+
 # --- while it works ---------------------------------------------------------------------------------------------------
 
 
@@ -323,10 +335,9 @@ class _Lines:
         if done == self._shown and now - self._printed < _LINE_PERIOD_S:
             return
         self._printed, self._shown = now, done
-        rate = recorded_s / max(now - self._begun, 1e-3)
-        left = f", {duration((self._total_s - recorded_s) / rate)} left" if 0 < recorded_s < self._total_s else ""
+        pace = paced(recorded_s, self._total_s, now - self._begun)
         print(
-            f"{done} of {self._sessions} sessions, {recorded_s:.0f} of {self._total_s:.0f} s, {rate:.2f} s/s{left}",
+            f"{done} of {self._sessions} sessions, {recorded_s:.0f} of {self._total_s:.0f} s, {pace}",
             file=self._out,
             flush=True,
         )
@@ -357,7 +368,5 @@ class _Bar:
 
     def show(self, done: int, recorded_s: float) -> None:
         """Where it is now."""
-        rate = recorded_s / max(time.monotonic() - self._begun, 1e-3)
-        left = f", {duration((self._total_s - recorded_s) / rate)} left" if 0 < recorded_s < self._total_s else ""
-        words = self._words(done, recorded_s)
-        self._progress.update(self._task, completed=recorded_s, description=words, rate=f"{rate:.2f} s/s{left}")
+        pace = paced(recorded_s, self._total_s, time.monotonic() - self._begun)
+        self._progress.update(self._task, completed=recorded_s, description=self._words(done, recorded_s), rate=pace)

@@ -20,12 +20,14 @@ from faceedge.cli.half_blocks import lines_of
 from faceedge.cli.palette import ACCENT, colour_of, hex_of, label_of
 from faceedge.cli.radar_view import figures
 from faceedge.cli.scoreboard import Scoreboard, Sight
-from faceedge.cli.sensors_view import three_panels
+from faceedge.cli.sensors_view import three_panels, widest_rows
 
 _BAR_CELLS = 8
 _COUNTED_WIDTH, _TYPED_WIDTH = 46, 64
 _NODES_WIDTH = 40
 _TRAIL_NS = 5_000_000_000
+_PICTURE_ROWS, _BELOW_ROWS = 20, 22
+"""Of the pictures at most, and of what else there is, where there is room."""
 _FACE_COLUMNS_WIDTH = 50
 """Of the columns of the table of faces without the trail."""
 _TRAIL_CELLS = (6, 40)
@@ -172,6 +174,14 @@ def latency_table(board: Scoreboard, width: int) -> RenderableType:
     return table
 
 
+def rows_of_pictures(height: int, width: int, person: bool) -> int:
+    """Rows of text that the pictures get: three of one face side by side are the view, so at least half of it."""
+    rows = max(6, min(_PICTURE_ROWS, height - _BELOW_ROWS))
+    if not person:
+        return rows
+    return max(rows, min(_PICTURE_ROWS, widest_rows(width), height // 2 - 2))
+
+
 def render(board: Scoreboard, progress: Progress, height: int, width: int) -> RenderableType:
     """The whole view, for a terminal of ``width`` x ``height`` cells."""
     with board.lock:
@@ -187,7 +197,7 @@ def render(board: Scoreboard, progress: Progress, height: int, width: int) -> Re
         Text(f"{progress.elapsed_s:.0f} of {progress.total_s:.0f} s ", style="dim"),
     )
     line = ProgressBar(progress.total_s, progress.elapsed_s, complete_style=ACCENT, finished_style=ACCENT)
-    picture_rows = max(6, min(20, height - 22))
+    picture_rows = rows_of_pictures(height, width, progress.person)
     layout = Layout()
     top = Layout(name="top", size=picture_rows + 2)
     if progress.person:

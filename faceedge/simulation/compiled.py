@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar, cast
 
-from faceedge.errors import ConfigurationError
+from faceedge.errors import ConfigurationError, one_line
 
 try:
     import numba
@@ -13,6 +13,11 @@ except ModuleNotFoundError as _error:
     raise ConfigurationError(
         f"the simulation needs the Python package {_error.name!r}, which is not installed; `pip install "
         "'faceedge[sim]'` brings it."
+    ) from _error
+except ImportError as _error:  # as numba says of a NumPy that is too new for it
+    raise ConfigurationError(
+        f"the Python package 'numba' cannot be loaded ({one_line(_error)}); `pip install --upgrade 'faceedge[sim]'` "
+        "brings one that fits."
     ) from _error
 
 _Function = TypeVar("_Function", bound=Callable[..., object])

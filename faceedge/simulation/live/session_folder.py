@@ -25,6 +25,7 @@ from faceedge.simulation.live.packing import unpack
 
 SESSION, TRUTH, RADAR, EVENTS, CAMERA = "session.json", "truth.npz", "radar", "events.raw", "camera.avi"
 PACKED_CUBES, PACKED_SUFFIX = "frames.xz", ".xz"
+_ANEW = "copy it again, or let `faceedge simulate` make it again"
 _LARGEST_JSON_BYTES = 1 << 22
 
 
@@ -68,6 +69,21 @@ class SessionFolder:
     def has_events(self) -> bool:
         """Whether the event camera recorded."""
         return any((self.folder / f"{EVENTS}{suffix}").is_file() for suffix in ("", PACKED_SUFFIX))
+
+    def check_whole(self) -> None:
+        """Nothing where every file that is there is as long as it was when the session was recorded.
+
+        Raises:
+            InputError: one is of another length.
+        """
+        listed = self.facts.get("files")
+        for name, size in listed.items() if isinstance(listed, dict) else ():
+            path = self.folder / name
+            if path.is_file() and path.stat().st_size != size:
+                raise InputError(
+                    f"the session {self.folder} is not whole: {name} has {path.stat().st_size} bytes, expected {size}; "
+                    f"{_ANEW}."
+                )
 
     def cubes(self) -> np.ndarray:
         """(frame, rx, chirp, sample) uint16: on the disk where they are not packed.

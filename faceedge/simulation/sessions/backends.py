@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
@@ -73,7 +74,9 @@ def run(
     with _one_thread(), _cluster(backend, jobs, address) as count, joblib.parallel_config(backend=backend):
         parallel = joblib.Parallel(n_jobs=count, return_as=_RETURNS[backend], batch_size=1, pre_dispatch="n_jobs")
         try:
-            yield from parallel(joblib.delayed(function)(item) for item in items)
+            with _interrupts_held():
+                results = parallel(joblib.delayed(function)(item) for item in items)
+            yield from results
         except Exception as error:
             if type(error).__name__ in _LOST_WORKER:
                 raise DeviceError(
@@ -81,6 +84,16 @@ def run(
                     "same command goes on where it stopped; fewer --jobs need less memory."
                 ) from error
             raise
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Processes that are started now do not hear Ctrl-C, which a terminal sends to all; this one ends them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import functools
 import os
 import shutil
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -25,6 +28,8 @@ from faceedge.simulation.sessions.splits import recorded, write_splits
 LOCK = ".lock"
 _LOOK_AHEAD = 256
 """Sessions begin in order: behind so many that have not, nobody is at work."""
+_WATCH_PERIOD_S, _GRACE_S = 1.0, 3.0
+"""How often a worker looks whether anybody waits for it, and how long it may clean up where nobody does."""
 Notice = Callable[[str], None]
 Builder = Callable[[Session], tracks.Stage]
 
@@ -151,13 +156,7 @@ class DataSet:
             ConfigurationError: the folder holds something else, another process writes there, or there is too little
                 space.
         """
-        found = read_manifest(self.folder)
-        if found is not None:
-            check_same(found, self.options, self.sessions, self.folder)
-        elif self.folder.exists() and (not self.folder.is_dir() or any(self.folder.glob("[!.]*"))):
-            raise ConfigurationError(
-                f"{self.folder} is no data set and not empty: it has no {MANIFEST}; give a folder that does not exist."
-            )
+        found = self._found()
         with self._held():
             self._manifest = found or Manifest(self.options, self.sessions, begun=now())
             if found is not None:
@@ -171,7 +170,24 @@ class DataSet:
                     self._manifest.write(self.folder)
             for session in self.missing:
                 self._put_aside(session, notice)
-            yield
+            try:
+                yield
+            finally:
+                self._clean()  # of workers that were ended or given up for lost
+
+    def _found(self) -> Manifest | None:
+        """The manifest of this data set, None where there is nothing yet, or nothing but another one's plan."""
+        if self.folder.exists() and not self.folder.is_dir():
+            raise ConfigurationError(f"{self.folder} is a file; give the folder of a data set, or one that is not yet.")
+        found = read_manifest(self.folder)
+        if found is not None and any((self.folder / session.path).exists() for session in found.sessions):
+            check_same(found, self.options, self.sessions, self.folder)
+            return found
+        if found is None and self.folder.exists() and any(self.folder.glob("[!.]*")):
+            raise ConfigurationError(
+                f"{self.folder} is no data set and not empty: it has no {MANIFEST}; give a folder that does not exist."
+            )
+        return None
 
     @contextmanager
     def _held(self) -> Iterator[None]:
@@ -195,9 +211,8 @@ class DataSet:
 
     def _clean(self) -> None:
         """Remove what a killed run left half done."""
-        for session in self.sessions:
-            for left in writer.unfinished(self.folder / session.path):
-                shutil.rmtree(left, ignore_errors=True)
+        for left in self.folder.glob(f"*/*{writer.PARTIAL_SUFFIX}"):
+            shutil.rmtree(left, ignore_errors=True)
 
     def _put_aside(self, session: Session, notice: Notice) -> None:
         """Remove a session whose files are not all there."""
@@ -259,7 +274,6 @@ class DataSet:
                 raise DeviceError(f"the session {session.path} is missing; the same command makes it.")
             all_done.append(_done(facts))
             all_recorded.append(recorded(facts, data_path(session, self.options.formats)))
-        self._clean()  # of workers that were given up for lost
         with self._disk():
             splits = write_splits(self.folder, all_recorded)
         totals = Totals(
@@ -302,9 +316,24 @@ def _make(session: Session, folder: str, formats: Sequence[str], stage: Builder 
     import cv2
 
     cv2.setNumThreads(1)
+    if parent:
+        _end_with(parent)
     target = Path(folder) / session.path
     facts = writer.read_facts(target) or writer.write_session(session, target, formats, stage, parent)
     return _done(facts)
+
+
+@functools.cache
+def _end_with(parent: int) -> None:
+    """End this worker when ``parent`` has ended, killed perhaps: joblib's wait for work for minutes then."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_WATCH_PERIOD_S)
+        time.sleep(_GRACE_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
 def _done(facts: dict[str, Any]) -> Done:

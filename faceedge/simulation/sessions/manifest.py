@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from faceedge.errors import ConfigurationError
+from faceedge.errors import ConfigurationError, one_line
 from faceedge.simulation.sessions.options import Options
 from faceedge.simulation.sessions.session import Session
 from faceedge.simulation.sessions.writer import FORMAT, versions
@@ -92,9 +92,10 @@ def read_manifest(folder: Path) -> Manifest | None:
         content = json.loads(path.read_text(encoding="utf-8"))
         found = content["format"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ConfigurationError(f"{path} is no manifest of a data set ({error!r}); {hint}.") from error
+        raise ConfigurationError(f"{path} is no manifest of a data set ({one_line(error)}); {hint}.") from error
     if found != FORMAT:
-        made_by = content.get("versions", {}).get("faceedge", "an unknown version")
+        made_of = content.get("versions")
+        made_by = made_of.get("faceedge", "?") if isinstance(made_of, dict) else "?"
         raise ConfigurationError(
             f"{path} is of format {found}, made by faceedge {made_by}; this version reads and writes format {FORMAT}. "
             f"Go on with the version that began it, or {hint}."

@@ -22,6 +22,7 @@ DURATION_S = (1.0, 24 * 3600.0)
 EVENT_RATE_HZ = (1000, 10_000)
 CAMERA_RATE_HZ = (1.0, 240.0)
 CAMERA_PIXELS = (64, 1920)
+_TOO_NEAR = "nearer the radar would be inside the head once the person moves"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Options:
             if not NEAREST_M <= distance_m <= FARTHEST_M:
                 raise ConfigurationError(
                     f"the tip of the nose can be {100 * NEAREST_M:g} to {100 * FARTHEST_M:g} cm from the radar, got "
-                    f"{100 * distance_m:g} cm; nearer the radar would be inside the head once the person moves."
+                    f"{100 * distance_m:g} cm{'; ' + _TOO_NEAR if distance_m < NEAREST_M else ''}."
                 )
         if low_m > high_m:
             raise ConfigurationError(
