@@ -55,6 +55,7 @@ setup(
         "MarkupSafe>=2.1",  # the parts of that page that are already HTML
         "pyserial>=3.5",  # serial ports of radars: the bridge of the BGT60TR13C, both ports of the IWR6843
         "matplotlib>=3.5",  # the pictures with axes that `faceedge view` saves
+        "pillow>=9.1",  # fewer colours for those pictures, which makes them smaller; matplotlib needs it, too
         "mcap>=1.2",  # the container of recorded topics
         "rosbags>=0.11",  # writes and reads recordings without a ROS distribution
         # The interpreter of the models; tflite-runtime 2.14 serves where it is installed (CPython 3.11, NumPy 1).
@@ -71,7 +72,7 @@ setup(
         ],
         # The demonstration's picture of a face, in the public domain.
         "demo": ["scikit-image>=0.25"],
-        # `faceedge simulate` and `faceedge emulate person`.
+        # `faceedge simulate` and `faceedge emulate person`. All three have wheels for x86-64 and aarch64 (manylinux).
         "sim": [
             "numba>=0.61",  # compiled kernels: rasteriser, pixels of the event camera, facets of the radar
             "joblib>=1.4",  # sessions on several cores; on a Dask or Ray cluster through its backends

@@ -28,6 +28,7 @@ DRIVER_FOLDERS = {"radar", "events", "camera", "cli"}
 #: import name -> name in setup.py, where they differ.
 DISTRIBUTIONS = {
     "cv2": "opencv-python-headless",
+    "PIL": "pillow",
     "yaml": "PyYAML",
     "jinja2": "Jinja2",
     "ai_edge_litert": "ai-edge-litert",
@@ -142,7 +143,7 @@ def test_files_stay_small_enough_to_read() -> None:
     assert nodes == {}, "core code has slipped into a node"
 
 
-@pytest.mark.parametrize("name", ["ros", "build", "python", "develop", "tflite-runtime", "constraints"])
+@pytest.mark.parametrize("name", ["ros", "build", "python", "simulation", "develop", "tflite-runtime", "constraints"])
 def test_requirement_files_pin_every_version(name: str) -> None:
     lines = (ROOT / "requirements" / f"{name}.txt").read_text().splitlines()
     wanted = [line for line in lines if line.strip() and not line.startswith("#")]

@@ -9,9 +9,10 @@ from __future__ import annotations
 import shutil
 import struct
 from pathlib import Path
-from typing import IO, Self
+from typing import IO
 
 from faceedge.errors import InputError
+from faceedge.simulation.sessions.closing import Unfinished
 
 LARGEST_BYTES = 2**32 - 2**20
 """Sizes in the file have 32 bits; the index needs a little of it, too."""
@@ -26,7 +27,7 @@ _BITMAP = struct.Struct("<IiiHH4sIiiII")
 _RATE_SCALE = 1000
 
 
-class AviWriter:
+class AviWriter(Unfinished):
     """Writes one file; a context manager.
 
     Args:
@@ -95,15 +96,6 @@ class AviWriter:
         streams = _list(b"strl", _chunk(b"strh", stream) + _chunk(b"strf", bitmap))
         header = _list(b"hdrl", _chunk(b"avih", main) + streams)
         return _CHUNK.pack(b"RIFF", riff_bytes) + b"AVI " + header + _CHUNK.pack(b"LIST", data_bytes) + b"movi"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.abandon()
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:

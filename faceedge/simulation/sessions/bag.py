@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 from rosbags.interfaces import Connection, Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
@@ -18,6 +18,7 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from faceedge.camera.calibration import CameraInfo
 from faceedge.radar.chirp import ChirpSettings, to_json
+from faceedge.simulation.sessions.closing import Unfinished
 
 EVENT_PACKET = """std_msgs/Header header
 uint32 height
@@ -149,7 +150,7 @@ class Messages:
         )
 
 
-class BagWriter:
+class BagWriter(Unfinished):
     """Writes the file; a context manager. Messages come in order of time.
 
     Args:
@@ -189,15 +190,6 @@ class BagWriter:
         self._open = False
         self._writer.abort()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.abandon()
 
 
 def _offered(topic: Topic) -> Qos:

@@ -6,16 +6,18 @@ import shutil
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Self
+from typing import IO
 
 import numpy as np
+
+from faceedge.simulation.sessions.closing import Unfinished
 
 _MOMENT = (1980, 1, 1, 0, 0, 0)
 """Time stamps inside the file: always the same, so that equal data are equal bytes."""
 _BLOCK_BYTES = 1 << 20
 
 
-class NpzColumns:
+class NpzColumns(Unfinished):
     """Appends rows to named arrays; ``close()`` makes the ``.npz`` of them. A context manager.
 
     Args:
@@ -75,12 +77,3 @@ class NpzColumns:
         for file in self._files.values():
             file.close()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.abandon()
