@@ -248,6 +248,14 @@ def test_refined_skin_is_smooth(body: Body, fine: Body) -> None:
     assert bend_rad(fine) < 0.6 * bend_rad(body)
 
 
+def test_hair_is_split_less_than_skin(fine: Body) -> None:
+    corners = fine.rest_m[fine.mesh.triangles]
+    edge_m = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
+    hair = (fine.mesh.part == PARTS.index("hair")) & (corners[..., 0].min(axis=1) > 0.02)
+    assert hair.sum() > 200
+    assert LONGEST_M < np.median(edge_m[hair]) < 0.015
+
+
 @pytest.mark.parametrize("longest_m", [0.0, -1.0, 1e-4, float("nan")])
 def test_triangles_that_small_are_refused(person: Person, longest_m: float) -> None:
     with pytest.raises(ConfigurationError, match="longest edge"):

@@ -44,7 +44,7 @@ class Body:
         skin = points[: head.vertices]
         _round_eyes(head, skin)
         put_on = worn(head, person, skin, clothing_seed)
-        whole = joined(refine(head, skin + put_on.offset_m, longest_edge_m), put_on)
+        whole = joined(refine(head, skin + put_on.offset_m, longest_edge_m, put_on.part), put_on)
         self.person = person
         self._rest = _Rest.of(head, person, points, whole)
         self.mesh = Mesh(

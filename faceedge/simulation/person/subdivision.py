@@ -23,6 +23,10 @@ TRUNK_EDGE_M = 0.010
 """The trunk's triangles are split until no edge is longer than this, or the head's limit if that is more: flat pieces
 of 3 cm would glint one by one where a chest reflects with one patch, and a wave front bends over them."""
 
+HAIR_EDGE_M = 0.015
+"""The same for hair, which reflects a sixth of what skin does: echoes of four people changed by -35 to -45 dB against
+hair as fine as the skin's 5 mm, where halving those 5 mm changes them by -16 to -23 dB."""
+
 _AWAY = -0.25
 """Cosine between a triangle's normal and straight ahead below which it never faces the radar."""
 
@@ -52,12 +56,12 @@ class Refinement:
         return np.asarray(self.weights @ values, np.float32)
 
 
-def refine(head: Head, skin_m: np.ndarray, longest_edge_m: float | None) -> Refinement:
+def refine(head: Head, skin_m: np.ndarray, longest_edge_m: float | None, part: np.ndarray | None = None) -> Refinement:
     """Split the triangles of ``skin_m`` (v, 3) until no edge that the radar can see of the head is too long.
 
     Split are the skin in front of the ears, the ears and the eyes, and the front of the trunk as far as `TRUNK_EDGE_M`;
-    not the back of the head and the inside of the mouth. Triangles beside them are split along with them, so that there
-    are no gaps.
+    not the back of the head and the inside of the mouth. Where ``part`` (f,) says hair, `HAIR_EDGE_M` is short enough.
+    Triangles beside them are split along with them, so that there are no gaps.
 
     Raises:
         ConfigurationError: ``longest_edge_m`` is too small, or no number.
@@ -71,6 +75,9 @@ def refine(head: Head, skin_m: np.ndarray, longest_edge_m: float | None) -> Refi
             "facets are small enough at half a wavelength, 0.0024 m"
         )
     limit_m = _limits(head, skin_m, longest_edge_m)
+    if part is not None:
+        bound = np.isfinite(limit_m) & (part == PARTS.index("hair"))
+        limit_m[bound] = np.maximum(limit_m[bound], HAIR_EDGE_M)
     wanted = np.isfinite(limit_m)
     points = np.asarray(skin_m, np.float64)
     weights = sparse.identity(len(points), dtype=np.float32, format="csr")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 LONGEST_EDGE_M = 5e-3
 """Of the facets of face and ears as the radar sees them: a wavelength, because the phase over each facet is integrated
-in closed form. Echoes differ by 7 % (-23 dB) from those of facets of 2 mm, of which there are four times as many."""
+in closed form. Echoes of four people changed by 7 to 16 % (-23 to -16 dB) with edges of half of it."""
 CAMERA_M = (0.0, 0.0, 0.03)
 EVENT_CAMERA_M = (0.0, 0.02, 0.03)
 """Where the cameras are from the radar: x forward, y left, z up."""
