@@ -29,6 +29,11 @@ def compiled(function: _Function) -> _Function:
 
     Floating point may be reordered (no NaN, no infinity may go in), so sums differ in the last digits from NumPy's.
     Nothing checks a division by zero, because that check would keep loops from being vectorised: nobody may do one.
+
+    Compiled functions that call each other become one. Otherwise the linker may take one version of the inner function
+    in the process that compiles it and another, optimised again, in those that find it on the disk, and the last digits
+    would depend on who came first.
     """
     flags = {"nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc"}
-    return cast(_Function, numba.njit(cache=True, nogil=True, fastmath=flags, error_model="numpy")(function))
+    jit = numba.njit(cache=True, nogil=True, forceinline=True, fastmath=flags, error_model="numpy")
+    return cast(_Function, jit(function))

@@ -201,6 +201,53 @@ class Pixels:
 
 
 @compiled
+def _follow_row(
+    light: np.ndarray, level: np.ndarray, held: np.ndarray, on: np.ndarray, off: np.ndarray, seen: np.ndarray,
+    mantissa: np.ndarray, moved: np.ndarray, gain: float, dark_light: float, per_white: float, leaked: float,
+) -> bool:  # fmt: skip
+    """Let a row of pixels follow the light for one step; whether one of them passes a threshold.
+
+    All arrays are (width,). The loops are apart so that the compiler does many pixels at once in each.
+
+    Args:
+        light, level, held, on, off: float32, as in `_cross`; ``level`` and ``held`` move on.
+        seen, mantissa: float32 and int32, room: the same memory.
+        moved: float32, to be filled with the change of ``level``.
+        gain, dark_light, per_white, leaked: as in `_cross`.
+    """
+    one, two, most = np.float32(1.0), np.float32(2.0), np.float32(_NO_LIMIT)
+    third, fifth, seventh, ninth = np.float32(1 / 3), np.float32(0.2), np.float32(1 / 7), np.float32(1 / 9)
+    half, sixth = np.float32(0.5), np.float32(1 / 6)
+    scale, dark = np.float32(gain), np.float32(dark_light)
+    per_light, leak = np.float32(per_white), np.float32(leaked)
+    width = len(light)
+    # Logarithm: exponent and mantissa of the float apart, the mantissa's by the series of atanh (error 1e-7).
+    for c in range(width):
+        seen[c] = light[c] * scale + dark
+    for c in range(width):
+        b = mantissa[c]
+        exponent = (b - _ROOT_HALF_BITS) >> 23
+        mantissa[c] = b - (exponent << 23)
+        moved[c] = np.float32(exponent)
+    for c in range(width):
+        m = seen[c]
+        z = (m - one) / (m + one)
+        q = z * z
+        log = moved[c] * _LN_2 + two * z * (one + q * (third + q * (fifth + q * (seventh + q * ninth))))
+        a = min(per_light * (light[c] * scale + dark), most)
+        # 1 - exp(-a) within 1.5 %, without an exponential
+        g = a * (one + a * (half + a * sixth))
+        moved[c] = g / (one + g) * (log - level[c])
+    crossed = False
+    for c in range(width):
+        level[c] += moved[c]
+        x = held[c] + moved[c] + leak
+        held[c] = x
+        crossed |= (x >= on[c]) | (x <= -off[c])
+    return crossed
+
+
+@compiled
 def _cross(
     light: np.ndarray, level: np.ndarray, held: np.ndarray, on: np.ndarray, off: np.ndarray, rested_us: np.ndarray,
     rows: np.ndarray, bits: np.ndarray, start_us: int, step_us: int, refractory_us: float, gain: float,
@@ -209,36 +256,12 @@ def _cross(
     """Move all pixels one step on; number of events written, and of those for which there was no room."""
     height, width = light.shape
     seen, moved, mantissa = rows[0], rows[1], bits[0]
+    leak = np.float32(leaked)
     count = dropped = 0
-    one, two, most = np.float32(1.0), np.float32(2.0), np.float32(_NO_LIMIT)
-    third, fifth, seventh, ninth = np.float32(1 / 3), np.float32(0.2), np.float32(1 / 7), np.float32(1 / 9)
-    half, sixth = np.float32(0.5), np.float32(1 / 6)
-    scale, dark = np.float32(gain), np.float32(dark_light)
-    per_light, leak = np.float32(per_white), np.float32(leaked)
     for r in range(height):
-        # Logarithm: exponent and mantissa of the float apart, the mantissa's by the series of atanh (error 1e-7).
-        for c in range(width):
-            seen[c] = light[r, c] * scale + dark
-        for c in range(width):
-            b = mantissa[c]
-            exponent = (b - _ROOT_HALF_BITS) >> 23
-            mantissa[c] = b - (exponent << 23)
-            moved[c] = np.float32(exponent)
-        for c in range(width):
-            m = seen[c]
-            z = (m - one) / (m + one)
-            q = z * z
-            log = moved[c] * _LN_2 + two * z * (one + q * (third + q * (fifth + q * (seventh + q * ninth))))
-            a = min(per_light * (light[r, c] * scale + dark), most)
-            # 1 - exp(-a) within 1.5 %, without an exponential
-            g = a * (one + a * (half + a * sixth))
-            moved[c] = g / (one + g) * (log - level[r, c])
-        crossed = False
-        for c in range(width):
-            level[r, c] += moved[c]
-            x = held[r, c] + moved[c] + leak
-            held[r, c] = x
-            crossed |= (x >= on[r, c]) | (x <= -off[r, c])
+        crossed = _follow_row(
+            light[r], level[r], held[r], on[r], off[r], seen, mantissa, moved, gain, dark_light, per_white, leaked
+        )
         if not crossed:
             continue
         for c in range(width):
