@@ -314,6 +314,17 @@ def test_a_worker_that_is_killed_is_a_sentence() -> None:
         list(backends.run(kill_oneself, [1, 2], jobs=2))
 
 
+def hears_interrupts(_: int) -> bool:
+    return signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_workers_leave_interrupts_to_the_process_that_started_them() -> None:
+    code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import test_datasets as t\n"
+    code += "print(*t.backends.run(t.hears_interrupts, range(4), jobs=2), t.hears_interrupts(0))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told == "False False False False True\n"
+
+
 def test_workers_use_one_thread_each() -> None:
     assert list(backends.run(variable, ["OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"], jobs=2)) == ["1", "1"]
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sessions
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 from shared_data import SHARED_DATA
@@ -337,3 +338,66 @@ def test_bags_of_event_cameras_are_listed(path: str, messages: int) -> None:
     assert topic["name"] == "/event_camera/events"
     assert topic["messages"] == messages
     assert topic["rate_by"] == "stamps"
+
+
+# --- what `faceedge simulate` makes, and events -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def data_set(tmp_path: Path) -> Path:
+    """A data set of two sessions, of which one is there."""
+    folder = tmp_path / "faces"
+    session = sessions.write_session(folder / "p000" / "s0")
+    facts = json.loads((session / "session.json").read_text())
+    acts = [{"expression": name, "start_s": 0.2, "stop_s": 1.0} for name in ("smile", "anger", "smile")]
+    size = (session / "events.raw").stat().st_size
+    facts |= {"path": "p000/s0", "acts": acts, "files": {"events.raw": size, "camera.avi": 7, "notes.txt": 3}}
+    facts |= {"counts": {"frames": 40, "events": 20000, "pictures": 50}, "distance_m": 0.25}
+    (session / "session.json").write_text(json.dumps(facts))
+    manifest = {"format": 1, "synthetic": True, "options": {"people": 1, "sessions": 2, "duration_s": 2.0}}
+    manifest |= {"sessions": [{"path": "p000/s0"}, {"path": "p000/s1"}], "versions": {"faceedge": "0.1.0"}}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def test_a_session_says_what_was_performed_and_which_files_are_damaged(data_set: Path) -> None:
+    session = data_set / "p000" / "s0"
+    report = as_json(session)
+    assert report == as_json(session / "session.json")
+    assert (report["kind"], report["duration_s"]) == ("session", 2.0)
+    assert report["chirp"]["settings"]["device"] == "bgt60tr13c"
+    assert report["details"]["expressions"] == "2 smile, 1 anger"
+    assert report["details"]["recorded"] == {"frames": 40, "events": 20000, "pictures": 50}
+    size = (session / "camera.avi").stat().st_size
+    assert report["notes"] == [f"camera.avi has {size} bytes, expected 7.", "notes.txt is missing."]
+
+
+def test_a_data_set_says_how_much_of_it_is_made(data_set: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = as_json(data_set)
+    assert report == as_json(data_set / "manifest.json")
+    assert (report["kind"], report["duration_s"]) == ("data_set", 2.0)
+    assert report["details"]["made"] == "1 of 2 sessions"
+    assert report["notes"] == ["The command that began it goes on with what is missing."]
+    assert "expressions  2 smile, 1 anger" in as_text(data_set, monkeypatch)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"options": {}, "sessions": 3}'])
+def test_a_damaged_manifest_is_a_sentence(tmp_path: Path, content: str) -> None:
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(InputError, match=r"manifest\.json is no manifest of a data set: "):
+        inspect.inspect(tmp_path)
+
+
+def test_a_file_of_events_is_counted(data_set: Path) -> None:
+    report = as_json(data_set / "p000" / "s0" / "events.raw")
+    assert (report["kind"], report["format"], report["duration_s"]) == ("events", "events, EVT3", 1.9999)
+    assert report["details"] == {
+        "events": 20000, "event_rate_hz": 10000.5, "brighter_percent": 33.3, "sensor": "64 x 64 pixels",
+    }  # fmt: skip
+    assert report["notes"] == []
+
+
+def test_events_that_are_none_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "events.raw").write_bytes(b"hello")
+    with pytest.raises(InputError, match="expected a RAW, AEDAT4"):
+        inspect.inspect(tmp_path / "events.raw")

@@ -14,6 +14,7 @@ from stand_in_sessions import StandIn
 from faceedge.cli import main as cli
 from faceedge.cli import simulate
 from faceedge.simulation.sessions import stage, writer
+from faceedge.simulation.sessions.dataset import Totals
 from faceedge.simulation.sessions.manifest import read_manifest
 
 QUICK = ("--seconds", "1", "--sensors", "radar", "--jobs", "1")
@@ -30,10 +31,11 @@ def test_it_says_what_it_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     folder = tmp_path / "small"
     assert cli.main(["simulate", str(folder), *QUICK]) == 0
     made = capsys.readouterr().out.splitlines()
-    assert made[-3].startswith(f"{folder}: 4 synthetic sessions, 4 s, 80 radar frames, 3.")
-    assert made[-3].endswith(" MB")
-    assert made[-2].startswith("4 s made in ")
-    assert made[-2].endswith(" x real time")
+    assert made[-4].startswith(f"{folder}: 4 synthetic sessions, 4 s, 80 radar frames, 3.")
+    assert made[-4].endswith(" MB")
+    assert made[-3].startswith("4 s made in ")
+    assert made[-3].endswith(" x real time")
+    assert made[-2] == "expressions: 12 smile, 4 anger, 4 neutral, 4 shock"
     assert made[-1] == "splits: same_recording, session_disjoint, person_disjoint"
 
 
@@ -45,6 +47,7 @@ def test_the_second_time_it_says_that_all_is_there(tmp_path: Path, capsys: pytes
     assert cli.main(arguments) == 0
     assert capsys.readouterr().out.splitlines()[1:] == [
         "All of it was there already.",
+        "expressions: 3 smile, 1 anger, 1 neutral, 1 shock",
         "splits: same_recording",
         "The others need at least two sessions of each person, and two people.",
     ]
@@ -74,6 +77,12 @@ def test_without_a_terminal_progress_is_lines(monkeypatch: pytest.MonkeyPatch) -
         "1 of 4 sessions, 10 of 40 s, 0.83 x real time, 36 s left",
         "4 of 4 sessions, 40 of 40 s, 1.00 x real time",
     ]
+
+
+@pytest.mark.parametrize("performed", [{}, {"neutral": 3}])
+def test_that_no_expression_fits_is_said(performed: dict[str, int]) -> None:
+    totals = Totals(sessions=1, seconds=2.0, frames=40, events=0, pictures=0, size=1, splits=(), expressions=performed)
+    assert "expressions: none but neutral, because " in "\n".join(simulate.summary(Path("x"), totals, 2.0, 2.0))
 
 
 def test_before_the_first_second_there_is_no_rate() -> None:
@@ -158,7 +167,7 @@ def test_help_needs_no_package_of_the_extra() -> None:
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "OUT/splits/*.csv" in told
-    assert "faceedge simulate small --people 2 --sessions 2 --seconds 5" in told
+    assert "faceedge simulate small --people 2 --sessions 2 --seconds 20" in told
     assert told.splitlines()[-1] in ("[]", "['numpy']")  # what the environment itself imports at start
 
 

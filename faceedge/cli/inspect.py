@@ -1,4 +1,4 @@
-"""`faceedge inspect`: what is in a recording, a chirp file or a bag."""
+"""`faceedge inspect`: what is in a recording, a chirp file, a bag or a data set."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 READABLE = (
     "a recording folder of a BGT60TR13C (radar.npy and config.json), a stream of an IWR6843, a chirp file (Infineon's "
-    ".json or TI's .cfg), and a ROS 2 bag (folder, .mcap or .db3)"
+    ".json or TI's .cfg), a ROS 2 bag (folder, .mcap or .db3), a file of events (.raw, .aedat4), and a session or "
+    "data set of `faceedge simulate`"
 )
 _CHIRP_SUFFIXES = (".cfg", ".json")
 _MOST_PROBLEMS = 8
@@ -61,6 +62,12 @@ def inspect(path: Path) -> Report:
         if not shipped:
             raise InputError(f"there is nothing at {path}.")
         path = shipped[0]
+    from faceedge.cli import inspect_session
+
+    if inspect_session.is_session(path):
+        return inspect_session.inspect_session(path)
+    if inspect_session.is_data_set(path):
+        return inspect_session.inspect_data_set(path)
     if path.name == CUBES or (path.is_dir() and is_recording(path)):
         return inspection.inspect_vendor_folder(path)
     if is_bag(path):
@@ -72,6 +79,8 @@ def inspect(path: Path) -> Report:
             return inspection.inspect_chirp_file(path)
         if inspection.is_ti_stream(path):
             return inspection.inspect_ti_stream(path)
+        if path.suffix in inspect_session.EVENT_SUFFIXES:
+            return inspect_session.inspect_events(path)
     raise InputError(f"{path} is nothing that faceedge can read; it reads {READABLE}.")
 
 

@@ -41,7 +41,7 @@ COMMANDS = (
     _Entry(("demo",), "faceedge.cli.demo", "faces on ROS topics in a minute, without any hardware"),
     _Entry(("doctor",), "faceedge.cli.doctor", "what this machine has and lacks, line by line, with a remedy"),
     _Entry(("run",), "faceedge.cli.run", "start the nodes of a parameter file in one process, without launch"),
-    _Entry(("inspect",), "faceedge.cli.inspect", "what is in a recording, a chirp file or a bag"),
+    _Entry(("inspect",), "faceedge.cli.inspect", "what is in a recording, a chirp file, a bag or a data set"),
     _Entry(("view", "radar"), "faceedge.cli.view", "range-Doppler images, live in the terminal or as a picture"),
     _Entry(
         ("view", "session"), "faceedge.cli.view_session", "what all sensors saw of a synthetic session, in one picture"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TextIO
 from faceedge.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rich.progress import Progress, TaskID
 
@@ -40,7 +40,7 @@ A data set has this form; every session is one recording of one person:
 A run that was stopped or killed goes on when the same command is given again. All of it
 is synthetic: good for developing and for training what is then tested on real people.
 
-  faceedge simulate small --people 2 --sessions 2 --seconds 5
+  faceedge simulate small --people 2 --sessions 2 --seconds 20
   faceedge simulate faces --people 30 --sessions 4 --minutes 2 --formats arrays,mcap
   faceedge simulate talk --script talk --sensors radar,events,camera --dry-run
   faceedge simulate faces --people 300 --backend dask --address tcp://192.0.2.1:8786
@@ -261,6 +261,7 @@ def summary(folder: Path, totals: Totals, made_s: float, taken_s: float) -> list
         lines.append(f"{duration(made_s)} made in {duration(taken_s)}: {made_s / max(taken_s, 1e-3):.2f} x real time")
     else:
         lines.append("All of it was there already.")
+    lines.append(_performed(totals.expressions))
     lines.append(f"splits: {', '.join(totals.splits) or 'none'}")
     if len(totals.splits) < _SPLITS:
         lines.append("The others need at least two sessions of each person, and two people.")
@@ -268,6 +269,14 @@ def summary(folder: Path, totals: Totals, made_s: float, taken_s: float) -> list
 
 
 _SPLITS = 3
+
+
+def _performed(expressions: Mapping[str, int]) -> str:
+    """Which expressions there are; the recordings may be too short for any."""
+    if not set(expressions) - {"neutral"}:
+        return "expressions: none but neutral, because nothing else was asked for or fits into so few --seconds"
+    ranked = sorted(expressions.items(), key=lambda item: (-item[1], item[0]))
+    return f"expressions: {', '.join(f'{count} {name}' for name, count in ranked)}"
 
 
 def duration(seconds: float) -> str:

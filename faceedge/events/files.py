@@ -94,11 +94,56 @@ def read_events(path: Path | str) -> EventFile:
     events = np.concatenate([no_events(), *reader])
     if not width:
         width, height = int(events["x"].max(initial=0)) + 1, int(events["y"].max(initial=0)) + 1
-    return EventFile(events, width, height, kind, _notes(reader, events))
+    back = int(np.count_nonzero(np.diff(events["t"]) < 0))
+    return EventFile(events, width, height, kind, _notes(reader, back))
 
 
-def _notes(reader: object, events: np.ndarray) -> tuple[str, ...]:
-    """What was odd about a file that has been read."""
+@dataclass(frozen=True, slots=True)
+class EventSummary:
+    """What is in a file of events.
+
+    Attributes:
+        count, brighter: events, and those of them whose pixel became brighter.
+        first_us, last_us: time of the first and the last event; 0 where there is none.
+        width, height, format, notes: as of an `EventFile`.
+    """
+
+    count: int
+    brighter: int
+    first_us: int
+    last_us: int
+    width: int
+    height: int
+    format: str
+    notes: tuple[str, ...] = ()
+
+
+def summarise_events(path: Path | str) -> EventSummary:
+    """What is in a file, read once in constant memory.
+
+    Raises:
+        ConfigurationError: the format needs faery, which is not installed.
+        InputError: see `file_format`, or the file is damaged.
+    """
+    reader, kind, width, height = _open(Path(path).expanduser())
+    count = brighter = back = first_us = last_us = right = bottom = 0
+    for events in reader:
+        if not len(events):
+            continue
+        times = events["t"]
+        if count:
+            back += int(times[0] < last_us)
+        else:
+            first_us = int(times[0])
+        back += int(np.count_nonzero(np.diff(times) < 0))
+        count, brighter, last_us = count + len(events), brighter + int(events["p"].sum()), int(times[-1])
+        right, bottom = max(right, int(events["x"].max()) + 1), max(bottom, int(events["y"].max()) + 1)
+    size = (width, height) if width else (right, bottom)
+    return EventSummary(count, brighter, first_us, last_us, *size, kind, _notes(reader, back))
+
+
+def _notes(reader: object, back: int) -> tuple[str, ...]:
+    """What was odd about a file that has been read, in which time went back so often."""
     notes = []
     if isinstance(reader, RawReader):
         counters, clock = reader.counters, reader.decoder.clock
@@ -113,7 +158,6 @@ def _notes(reader: object, events: np.ndarray) -> tuple[str, ...]:
         ):
             if count:
                 notes.append(f"{count} {what}.")
-    back = int(np.count_nonzero(np.diff(events["t"]) < 0))
     if back:
         notes.append(f"time goes back {back} times.")
     return tuple(notes)

@@ -48,7 +48,7 @@ class Report:
     """What an inspection found; ``dataclasses.asdict`` of it is the JSON output, whose keys stay as they are.
 
     Attributes:
-        kind: ``vendor_recording``, ``ti_stream``, ``chirp_file`` or ``bag``.
+        kind: ``vendor_recording``, ``ti_stream``, ``chirp_file``, ``bag``, ``events``, ``session`` or ``data_set``.
         format: in words.
         duration_s: from the first frame to the last, with the last frame's own period; None: unknown.
         rate_hz: frames a second over that time.

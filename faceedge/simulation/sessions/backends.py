@@ -7,7 +7,7 @@ import importlib.util
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, TypeVar
 
 from faceedge.errors import ConfigurationError, DeviceError, one_line
@@ -19,6 +19,7 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NU
 _RETURNS = {"loky": "generator_unordered", "dask": "generator_unordered", "ray": "list"}
 """How joblib gives results: as they come, or from Ray, which knows no other way, all at the end."""
 _PATIENCE_S = 15
+_TRACKERS = ("multiprocessing.resource_tracker", "joblib.externals.loky.backend.resource_tracker")
 _LOST_WORKER = ("TerminatedWorkerError", "KilledWorker", "WorkerCrashedError")
 """Names of what the backends raise when a worker ended without a word."""
 
@@ -89,6 +90,9 @@ def run(
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
     """Processes that are started now do not hear Ctrl-C, which a terminal sends to all; this one ends them."""
+    for name in _TRACKERS:  # which each let the signal through again where they start later
+        with suppress(ImportError, AttributeError):
+            importlib.import_module(name).ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -9,6 +9,7 @@ import os
 import shutil
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -118,7 +119,12 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What a data set holds, and in ``splits`` what it can be divided into."""
+    """What a data set holds.
+
+    Attributes:
+        splits: what it can be divided into.
+        expressions: how often each is performed.
+    """
 
     sessions: int
     seconds: float
@@ -127,6 +133,7 @@ class Totals:
     pictures: int
     size: int
     splits: tuple[str, ...]
+    expressions: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -268,11 +275,13 @@ class DataSet:
         """
         assert self._manifest is not None
         all_done, all_recorded = [], []
+        expressions: Counter[str] = Counter()
         for session in self.sessions:
             facts = writer.read_facts(self.folder / session.path)
             if facts is None:
                 raise DeviceError(f"the session {session.path} is missing; the same command makes it.")
             all_done.append(_done(facts))
+            expressions.update(act["expression"] for act in facts["acts"])
             all_recorded.append(recorded(facts, data_path(session, self.options.formats)))
         with self._disk():
             splits = write_splits(self.folder, all_recorded)
@@ -284,6 +293,7 @@ class DataSet:
             pictures=sum(done.pictures for done in all_done),
             size=sum(done.size for done in all_done),
             splits=tuple(splits),
+            expressions=dict(expressions),
         )
         if not self._manifest.finished:
             counted = {name: getattr(totals, name) for name in ("sessions", "seconds", "frames", "events", "pictures")}
