@@ -187,6 +187,12 @@ def cut_off_pictures(folder: Path) -> None:
     (folder / "camera.avi").write_bytes((folder / "camera.avi").read_bytes()[:100])
 
 
+def cut_off_radar(folder: Path) -> None:
+    facts = json.loads((folder / "session.json").read_text())
+    size = (folder / "radar/radar.npy").stat().st_size
+    (folder / "session.json").write_text(json.dumps({**facts, "files": {"radar/radar.npy": size + 7}}))
+
+
 def odd_acts(folder: Path) -> None:
     facts = json.loads((folder / "session.json").read_text())
     (folder / "session.json").write_text(json.dumps({**facts, "acts": ["smile"]}))
@@ -199,6 +205,7 @@ def odd_acts(folder: Path) -> None:
         (nothing, ["--png", "a.png"], "is no session: it has no session.json"),
         (no_chirp, [], "has no chirp settings that can be read"),
         (cut_off_pictures, ["--png", "a.png"], "camera.avi cannot be read; the file is damaged"),
+        (cut_off_radar, [], "is not whole: radar/radar.npy has"),
         (odd_acts, [], "lists an act without a name or a time"),
         (lambda _: None, ["--png", "no/such/folder/a.png"], "cannot be written"),
     ],

@@ -47,9 +47,10 @@ def main(args: argparse.Namespace) -> int:
 
     Raises:
         ConfigurationError: a time that is not in the session, or a picture that cannot be written.
-        InputError: no session, a damaged one, or one without files of its sensors.
+        InputError: no session, a damaged one, one that is not whole, or one without files of its sensors.
     """
     session = open_session(args.folder.expanduser(), needs_radar=False)
+    session.check_whole()
     if args.png is None:
         print("\n".join(described(session)))
         return 0
