@@ -14,7 +14,7 @@ from stand_in_sessions import small
 from faceedge.events.raw_file import RawReader
 from faceedge.radar.chirp_files import load_chirp_file
 from faceedge.radar.recordings import open_recording
-from faceedge.simulation.performance.subject import DAILY_SPREAD, Today
+from faceedge.simulation.performance.subject import DAILY_SPREAD, on_the_day
 from faceedge.simulation.person.head import load_head
 from faceedge.simulation.person.person import Person
 from faceedge.simulation.sessions.session import Session, draw_session
@@ -83,8 +83,8 @@ def test_on_another_day_the_trunk_is_held_otherwise_and_the_face_is_the_same(sta
 
 
 def test_habits_are_not_the_same_every_day(stage: RealStage) -> None:
-    days = [Today.of(stage.person, seed) for seed in range(200)]
-    assert Today.of(stage.person, 7) == days[7]
+    days = [on_the_day(stage.person, seed) for seed in range(200)]
+    assert on_the_day(stage.person, 7) == days[7]
     assert stage.today.seed == stage.person.seed
     for name, spread in DAILY_SPREAD.items():
         logs = np.log([getattr(day, name) / getattr(stage.person, name) for day in days])

@@ -80,7 +80,7 @@ class DemoStage(RealStage):
     def _perform(self, placement: Placement) -> Performance:
         session = self.session
         seed = session.stream_seed("motion")
-        return Performance(self.person, placement, PLAN, session.duration_s, seed, self.body.nose_tip_m)
+        return Performance(self.today, placement, PLAN, session.duration_s, seed, self.body.nose_tip_m)
 
 
 def card(facts: dict[str, Any], folder: Path) -> str:

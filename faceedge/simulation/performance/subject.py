@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -23,6 +22,9 @@ DAILY_SPREAD = {
 """Standard deviation of the logarithm of a habit from one day to another. Resting hearts differ by some beats a minute
 from week to week (Quer et al. 2020, DOI 10.1371/journal.pone.0227709); the others are assumed: half to all of what lies
 between people, because a chair, a cup of coffee and boredom do much of it."""
+
+_DAY = 72
+"""Number of the stream of random numbers."""
 
 
 class Subject(Protocol):
@@ -63,32 +65,19 @@ class Subject(Protocol):
     def restlessness(self) -> float: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Today:
-    """A `Subject` on one day; fields as there."""
+_Subject = TypeVar("_Subject", bound=Subject)
 
-    seed: int
-    breathing_hz: float
-    breathing_m: float
-    heart_hz: float
-    pulse_m: float
-    blink_hz: float
-    blink_s: float
-    sway_m: float
-    expressiveness: float
-    asymmetry: float
-    restlessness: float
 
-    @classmethod
-    def of(cls, person: Subject, seed: int) -> Today:
-        """``person`` on the day of ``seed``: the habits are near the usual ones, within two standard deviations."""
-        rng = np.random.default_rng((seed, 72))
-        habits = {
-            name: getattr(person, name) * math.exp(spread * float(np.clip(rng.standard_normal(), -2, 2)))
-            for name, spread in DAILY_SPREAD.items()
-        }
-        return cls(seed=person.seed, asymmetry=person.asymmetry, **habits)
+def on_the_day(person: _Subject, seed: int) -> _Subject:
+    """``person``, a dataclass, on the day of ``seed``: habits near the usual ones, within two standard deviations."""
+    rng = np.random.default_rng((seed, _DAY))
+    changed = {
+        name: getattr(person, name) * math.exp(spread * float(np.clip(rng.standard_normal(), -2, 2)))
+        for name, spread in DAILY_SPREAD.items()
+    }
+    return dataclasses.replace(person, **changed)  # type: ignore[type-var]
 
-    def habits(self) -> dict[str, float]:
-        """What is not as on other days, by name."""
-        return {name: value for name, value in dataclasses.asdict(self).items() if name in DAILY_SPREAD}
+
+def habits(person: Subject) -> dict[str, float]:
+    """What is not the same every day, by name."""
+    return {name: getattr(person, name) for name in DAILY_SPREAD}

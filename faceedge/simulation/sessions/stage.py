@@ -14,7 +14,7 @@ from faceedge.camera.calibration import CameraInfo
 from faceedge.simulation.performance.motion import Motion
 from faceedge.simulation.performance.performance import Performance, perform
 from faceedge.simulation.performance.placement import Placement
-from faceedge.simulation.performance.subject import Today
+from faceedge.simulation.performance.subject import habits, on_the_day
 from faceedge.simulation.performance.turning import FACING, rotation
 from faceedge.simulation.person.acting import Acting
 from faceedge.simulation.person.body import Body
@@ -76,7 +76,7 @@ class RealStage:
         self.person = draw_person(session.person_seed, mask=session.mask)
         self.clothing_seed = session.stream_seed("clothing")
         self.body = Body(self.person, clothing_seed=self.clothing_seed)
-        self.today = Today.of(self.person, session.stream_seed("motion"))
+        self.today = on_the_day(self.person, session.stream_seed("motion"))
         self.performance = self._perform(Placement(session.distance_m, session.offset_m, session.turn_deg))
         self.surface = Acting(self.body, self.performance)
 
@@ -196,7 +196,7 @@ class RealStage:
         acts, calls = self.performance.acts, self.performance.calls
         return {
             "identity": self.person.to_dict(),
-            "today": self.today.habits(),
+            "today": habits(self.today),
             "acts": [{**dataclasses.asdict(act), "stop_s": act.stop_s} for act in acts],
             "calls": [dataclasses.asdict(call) for call in calls],
         }
