@@ -6,8 +6,13 @@ import argparse
 import math
 from pathlib import Path
 
+from faceedge.bags import METADATA
 from faceedge.cli.ros import needs_ros, notice
-from faceedge.errors import ConfigurationError
+from faceedge.errors import ConfigurationError, InputError
+from faceedge.simulation.live.session_folder import RADAR, SESSION
+
+BAG = "session.mcap"
+"""Of a synthetic session: all of its topics."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "path",
         type=Path,
         metavar="PATH",
-        help="a bag (folder, .mcap or .db3), or a radar's recording folder, which is played under /radar",
+        help="a bag (folder, .mcap or .db3), a radar's recording folder, which is played under /radar, or a synthetic "
+        "session's folder, whose bag is played, or else its radar",
     )
     parser.add_argument("--rate", type=float, default=1.0, metavar="R", help="2 plays twice as fast")
     parser.add_argument("--loop", action="store_true", help="begin again at the end, until Ctrl-C")
@@ -33,6 +39,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def playable(path: Path) -> Path:
+    """The bag of a synthetic session's folder, else its radar's recording; any other path as it is.
+
+    Raises:
+        InputError: a session without either.
+    """
+    if not (path / SESSION).is_file() or (path / METADATA).is_file():
+        return path
+    for inner in (path / BAG, path / RADAR):
+        if inner.exists():
+            return inner
+    raise InputError(
+        f"the session {path} has neither {BAG} nor {RADAR}, which can be replayed; `faceedge emulate person --session "
+        f"{path}` plays what it has."
+    )
+
+
 def main(args: argparse.Namespace) -> int:
     """Play to the end, or until Ctrl-C."""
     if not (args.rate > 0 and math.isfinite(args.rate)):
@@ -44,7 +67,7 @@ def main(args: argparse.Namespace) -> int:
         from faceedge.nodes.replayer import replay
     with stop_event() as stop:
         published = replay(
-            args.path,
+            playable(args.path),
             args.topics,
             rate=args.rate,
             loop=args.loop,
