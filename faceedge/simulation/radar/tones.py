@@ -10,8 +10,8 @@ range bin the facet is and hardly changes: it is taken twice a block of chirps, 
 is put on a grid of beat frequencies, each tone spread over its nearest `WIDTH` cells, and one small Fourier sum turns
 the grid into samples: a non-uniform Fourier transform of the first type (Dutt and Rokhlin, SIAM J. Sci. Comput. 14,
 1993) with the "exponential of semicircle" kernel of Barnett, Magland and af Klinteberg (SIAM J. Sci. Comput. 41, 2019).
-With this width and grid it is right to 1e-5 of a tone that stands still, to 4e-4 at 0.2 m/s and 3 % at 2 m/s (a
-full-band chirp every 0.39 ms), where the range bin changes within eight chirps.
+With this width and grid no sample of a tone is further off than 3e-5 of it while it stands still, 6e-4 at 0.2 m/s and
+6 % at 2 m/s (a full-band chirp every 0.39 ms), where the range bin changes within eight chirps.
 """
 
 from __future__ import annotations
