@@ -6,6 +6,8 @@ import fuzz_events
 import fuzz_radar
 import pytest
 
+INPUTS = 600
+
 
 @pytest.mark.parametrize("name", fuzz_events.TARGETS)
 def test_every_seed_reaches_its_reader(name: str) -> None:
@@ -15,7 +17,7 @@ def test_every_seed_reaches_its_reader(name: str) -> None:
 
 @pytest.mark.parametrize("name", fuzz_events.TARGETS)
 def test_mutated_input_leads_to_events_or_a_sentence_in_bounded_memory(name: str) -> None:
-    totals = fuzz_radar.run_inputs(name, 1500, 11, fuzz_events.TARGETS)
-    assert totals.inputs == 1500
-    assert totals.refused < 1400
+    totals = fuzz_radar.run_inputs(name, INPUTS, 11, fuzz_events.TARGETS)
+    assert totals.inputs == INPUTS
+    assert totals.refused < 0.95 * INPUTS
     assert [problem for problem in totals.problems() if "memory" in problem] == []
