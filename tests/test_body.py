@@ -305,3 +305,18 @@ def test_acting_asks_the_performance_for_the_times(body: Body) -> None:
     assert acting.mesh is body.mesh
     assert chin[0] - chin[2] == pytest.approx(2 * (chin[0] - chin[1]), rel=1e-3)
     assert chin[0] - chin[2] > 0.01
+
+
+def test_a_trunk_leans_about_the_hips_when_the_head_sways(person: Person) -> None:
+    body = Body(person)
+    seat, swayed = np.array([0.5, 0.0, 0.0]), motion(pivot_m=(0.51, 0.004, 0.0))
+    there = body.vertices(motion(pivot_m=(0.5, 0.0, 0.0)), seat)[0]
+    moved = body.vertices(swayed, seat)[0] - there
+    head = load_head().follow > 0.999
+    trunk = load_head().follow < 0.001
+    np.testing.assert_allclose(moved[: len(head)][head], np.tile([0.01, 0.004, 0.0], (head.sum(), 1)), atol=5e-6)
+    depth = -body.rest_m[: len(head), 2][trunk]
+    np.testing.assert_allclose(moved[: len(head)][trunk, 0], 0.01 * (1 - np.clip(depth / 0.5, 0, 1)), atol=1e-6)
+    np.testing.assert_allclose(
+        body.vertices(swayed)[0] - there, np.tile([0.01, 0.004, 0.0], (len(there), 1)), atol=1e-9
+    )

@@ -72,6 +72,7 @@ class Performance:
         acts: the expressions, in order. Between them, and where there are none, the face is neutral.
         calls: of the name, in order.
         duration_s: as given.
+        seat_m: (3,) where the head's pivot is in the mean pose.
     """
 
     def __init__(
@@ -89,7 +90,8 @@ class Performance:
         self.first_s, self.last_s = -MARGIN_S, duration_s + MARGIN_S
         self._streams = (seed, person.seed)
         self._base = np.zeros(CHANNELS)
-        self._base[BACK : UP + 1] = placement.pivot_m(np.asarray(nose_m, np.float64))
+        self.seat_m = placement.pivot_m(np.asarray(nose_m, np.float64))
+        self._base[BACK : UP + 1] = self.seat_m
         bumps = Bumps()
         self._place(person, placement, script)
         self._live(bumps, person, script)

@@ -13,7 +13,10 @@ from faceedge.simulation.surface import Mesh
 
 
 class Performance(Protocol):
-    """What a person does over time."""
+    """What a person does over time.
+
+    One that also has ``seat_m``, (3,) the head's pivot in the mean pose, sways about the hips.
+    """
 
     def motion(self, time_s: np.ndarray) -> Motion:
         """The state at the times (t,)."""
@@ -33,4 +36,5 @@ class Acting:
 
     def vertices(self, time_s: np.ndarray) -> np.ndarray:
         """(t, v, 3) float64 positions in m in the world's frame at the times (t,)."""
-        return self.body.vertices(self.performance.motion(np.asarray(time_s, np.float64)))
+        motion = self.performance.motion(np.asarray(time_s, np.float64))
+        return self.body.vertices(motion, getattr(self.performance, "seat_m", None))

@@ -66,19 +66,26 @@ class Body:
         tip: np.ndarray = self._rest.points[load_head().landmarks["nose_tip"]].astype(np.float64)
         return tip
 
-    def vertices(self, motion: Motion) -> np.ndarray:
-        """(t, v, 3) float64 positions in m in the world's frame."""
+    def vertices(self, motion: Motion, seat_m: np.ndarray | None = None) -> np.ndarray:
+        """(t, v, 3) float64 positions in m in the world's frame.
+
+        Args:
+            motion: at t times.
+            seat_m: (3,) where the head's pivot is in the mean pose: the trunk leans about the hips when the head sways
+                from there. None: it moves with the head.
+        """
         rest = self._rest
         out = np.empty((len(motion), len(rest.points), 3))
         units = np.asarray(motion.units, np.float32)
         turn = rotation(np.asarray(motion.head_rad, np.float64))
+        pivot_m = np.asarray(motion.pivot_m, np.float64)
         eyes_rad = np.zeros((len(motion), 3))
         eyes_rad[:, :2] = rest.gaze_share * np.asarray(motion.gaze_rad, np.float64)
         follow_motion(
             out, rest.points, rest.follow, rest.chest, rest.pulse, rest.neck, rest.eyes, rest.centres, rest.unit_start,
             rest.unit_vertex, rest.unit_delta, units, np.asarray(motion.chest_m, np.float64),
-            np.asarray(motion.pulse_m, np.float64), np.asarray(motion.pivot_m, np.float64),
-            *axis_and_angle(turn), turn, rotation(eyes_rad),
+            np.asarray(motion.pulse_m, np.float64), pivot_m,
+            *axis_and_angle(turn), turn, rotation(eyes_rad), pivot_m - (pivot_m if seat_m is None else seat_m),
         )  # fmt: skip
         return out
 

@@ -8,20 +8,24 @@ import numpy as np
 
 from faceedge.simulation.compiled import compiled
 
+HIPS_M = 0.5
+"""From the first vertebra down to the hips of somebody who sits (assumed; sitting height less the head's)."""
+
 
 @compiled
 def follow_motion(
     out: np.ndarray, points: np.ndarray, follow: np.ndarray, chest: np.ndarray, pulse: np.ndarray, neck: np.ndarray,
     eyes: np.ndarray, centres: np.ndarray, unit_start: np.ndarray, unit_vertex: np.ndarray, unit_delta: np.ndarray,
     units: np.ndarray, chest_m: np.ndarray, pulse_m: np.ndarray, pivot_m: np.ndarray, axis: np.ndarray,
-    angle_rad: np.ndarray, turn: np.ndarray, gaze: np.ndarray,
+    angle_rad: np.ndarray, turn: np.ndarray, gaze: np.ndarray, swayed_m: np.ndarray,
 ) -> None:  # fmt: skip
     """Write the vertices in the world (t, v, 3) to ``out``.
 
     For each time: neutral ``points`` (v, 3), plus ``units`` (t, 52) times their displacements, and pulse; ``eyes``
     (n, 2), vertex and side, turned by ``gaze`` (t, 3, 3) about their ``centres`` (2, 3); all turned about the pivot by
     ``turn`` (t, 3, 3), but the vertices ``neck`` (m,), which alone breathe, by ``follow`` (v,) times ``angle_rad``
-    (t,) about ``axis`` (t, 3); faced to -x; moved to ``pivot_m`` (t, 3).
+    (t,) about ``axis`` (t, 3); faced to -x; moved to ``pivot_m`` (t, 3). The trunk is left behind by a part of
+    ``swayed_m`` (t, 3) that grows down to the hips.
     """
     place = np.empty((len(points), 3), np.float32)
     for t in range(len(out)):
@@ -42,9 +46,11 @@ def follow_motion(
             angle = follow[v] * angle_rad[t]
             cosine, sine = math.cos(angle), math.sin(angle)
             along = (1.0 - cosine) * (ax * x + ay * y + az * z)
-            out[t, v, 0] = px - (cosine * x + sine * (ay * z - az * y) + along * ax + chest[v, 0] * chest_m[t])
-            out[t, v, 1] = py - (cosine * y + sine * (az * x - ax * z) + along * ay + chest[v, 1] * chest_m[t])
-            out[t, v, 2] = pz + (cosine * z + sine * (ax * y - ay * x) + along * az + chest[v, 2] * chest_m[t])
+            left = (1.0 - follow[v]) * min(max(-z / HIPS_M, 0.0), 1.0)
+            bx, by, bz = px - left * swayed_m[t, 0], py - left * swayed_m[t, 1], pz - left * swayed_m[t, 2]
+            out[t, v, 0] = bx - (cosine * x + sine * (ay * z - az * y) + along * ax + chest[v, 0] * chest_m[t])
+            out[t, v, 1] = by - (cosine * y + sine * (az * x - ax * z) + along * ay + chest[v, 1] * chest_m[t])
+            out[t, v, 2] = bz + (cosine * z + sine * (ax * y - ay * x) + along * az + chest[v, 2] * chest_m[t])
 
 
 @compiled
