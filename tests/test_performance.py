@@ -14,7 +14,7 @@ from faceedge.simulation.performance.curves import Bumps, evaluate, minimum_jerk
 from faceedge.simulation.performance.motion import EXPRESSIONS, FACE_UNITS, PHASES, Motion
 from faceedge.simulation.performance.performance import Performance, perform
 from faceedge.simulation.performance.placement import Placement
-from faceedge.simulation.performance.scripts import SCRIPTS, plan
+from faceedge.simulation.performance.scripts import BASIC, SCRIPTS, plan
 from faceedge.simulation.performance.timeline import Act, Call, Plan
 from faceedge.simulation.performance.turning import FACING, rotation
 
@@ -169,6 +169,15 @@ def test_units_stay_within_0_and_1_and_a_complete_blink_closes_the_eye() -> None
         assert units.min() >= 0
         assert units.max() <= 1
         assert units[:, UNIT["eyeBlinkLeft"]].max() > 0.99
+
+
+def test_a_micro_expression_moves_what_can_be_seen() -> None:
+    time_s = np.arange(1.0, 1.2, 0.002)
+    for expression in BASIC:
+        for seed in range(6):
+            act = Act(1.0, 0.06, 0.03, 0.07, expression, 0.3, micro=True)
+            moved = np.abs(acted(act, seed=seed).motion(time_s).units - acted(seed=seed).motion(time_s).units).max()
+            assert moved > 0.05, (expression, seed)
 
 
 # Head, gaze, calls

@@ -89,7 +89,8 @@ def _chosen(rng: np.random.Generator, act: Act, units: dict[str, float]) -> dict
     if act.micro:
         upper = {name: strength for name, strength in units.items() if name.startswith(UPPER_FACE)}
         lower = {name: strength for name, strength in units.items() if name not in upper}
-        halves = [half for half in (upper, lower) if sum(half.values()) > 0.1]
+        # A half in which next to nothing moves would be a label without an expression.
+        halves = [half for half in (upper, lower) if max(half.values(), default=0.0) >= PRIMARY]
         units = halves[int(rng.integers(len(halves)))] if halves else units
     return {name: size for name, size in units.items() if size >= PRIMARY or rng.random() >= LEFT_OUT}
 

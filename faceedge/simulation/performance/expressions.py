@@ -58,8 +58,8 @@ EXPRESSION: Mapping[str, Expression] = {
         {"headPitch": -0.03, "headRoll": 0.04, "headBack": 0.002}, 0.50, 1.3, 0.75,
     ),
     "happy": Expression(
-        {"mouthSmile": 0.85, "cheekSquint": 0.62, "eyeSquint": 0.30, "mouthUpperUp": 0.22, "mouthDimple": 0.08,
-         "jawOpen": 0.12},
+        {"mouthSmile": 0.85, "cheekSquint": 0.62, "eyeSquint": 0.30, "mouthUpperUp": 0.34, "mouthDimple": 0.08,
+         "jawOpen": 0.16},
         {"headPitch": -0.04, "headRoll": 0.05, "headBack": 0.004}, 0.60, 1.8, 1.00,
     ),
     "shock": Expression(
@@ -67,7 +67,7 @@ EXPRESSION: Mapping[str, Expression] = {
         {"headPitch": -0.05, "headBack": 0.012, "headUp": 0.003}, 0.25, 1.0, 0.55,
     ),
     "surprise": Expression(
-        {"browInnerUp": 0.85, "browOuterUp": 0.80, "eyeWide": 0.58, "jawOpen": 0.32, "mouthFunnel": 0.08},
+        {"browInnerUp": 0.85, "browOuterUp": 0.80, "eyeWide": 0.66, "jawOpen": 0.42, "mouthFunnel": 0.08},
         {"headPitch": -0.04, "headBack": 0.008, "headUp": 0.002}, 0.30, 0.9, 0.65,
     ),
     "anger": Expression(

@@ -27,7 +27,9 @@ TEMPO_SPREAD = 0.15
 """Some people are quick, some slow: standard deviation of the logarithm of the durations between people."""
 MICRO_S = (0.04, 0.20)
 """All of a micro-expression."""
-MICRO_INTENSITY = (0.12, 0.40)
+MICRO_INTENSITY = (0.25, 0.60)
+"""Weaker than what one is asked for, and yet to be seen: at half as much, an event camera gave a few events more in ten
+thousand, and the label named something that nobody could see (assumed)."""
 LATENCY_S, LATENCY_SPREAD, LATENCY_LIMITS_S = 0.75, 0.4, (0.25, 3.0)
 """From the beginning of a call to that of the head's turn: log-normal. Turns of the head to sounds begin after 0.2 to
 0.4 s when one waits for them (Goossens and Van Opstal 1997, Exp. Brain Res. 114); a name takes half a second to be

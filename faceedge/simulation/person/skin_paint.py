@@ -233,7 +233,7 @@ def _brows(canvas: Canvas, atlas: Atlas, person: Person, noise: Noise, across: n
     lengthwise, crosswise = y * np.cos(turn) + z * np.sin(turn), z * np.cos(turn) - y * np.sin(turn)
     side = np.where(across > 0, 100.0, 0.0).astype(np.float32)
     hairs = noise.at(crosswise / np.float32(0.55) + side, lengthwise / np.float32(3.5), 7)
-    density = cover * soft(0.7 * hairs + np.float32(1.2 + 1.2 * person.brows) * cover - 0.65, 0.6)
+    density = cover * soft(0.4 * hairs + np.float32(1.2 + 1.2 * person.brows) * cover - 0.65, 0.6)
     colour, nir = hair_colour(person)
     dark: Colour = (min(0.6 * colour[0], 0.12), min(0.6 * colour[1], 0.08), min(0.6 * colour[2], 0.06))
     canvas.cover(np.where(density > 0.01, 0.95 * density, 0).astype(np.float32), dark, 0.8 * nir, 0.1)
