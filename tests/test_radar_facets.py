@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -89,6 +90,38 @@ def test_reflection_is_that_of_fresnel() -> None:
     inside = math.sqrt(index**2 - 0.75)  # 60 degrees
     assert co_polar_reflection(0.5, 0.6, 1.0) == pytest.approx((0.5 - inside) / (0.5 + inside))
     assert co_polar_reflection(0.2, 1.0, 0.0) == -1.0
+
+
+def strength(points: np.ndarray, triangles: np.ndarray, reflection: float, exponent: float) -> float:
+    """Root mean square signal of a tiny plate."""
+    front = dataclasses.replace(ONE_POINT, pattern_exponent=exponent)
+    shape = Shifted(mesh_of(triangles, reflection), points)
+    signal = RadarView(full_band(chirps_per_frame=1, rx_antennas=(3,)), shape, front_end=front).if_signal(0)
+    return float(np.sqrt(np.square(signal, dtype=np.float64).mean()))
+
+
+def turned(points: np.ndarray, first: int, second: int, angle_deg: float) -> np.ndarray:
+    """Points about their middle, from one axis towards another."""
+    middle, angle = points.mean(axis=0), math.radians(angle_deg)
+    turn = np.eye(3)
+    turn[[first, second], [first, second]] = math.cos(angle)
+    turn[first, second], turn[second, first] = -math.sin(angle), math.sin(angle)
+    return np.asarray((points - middle) @ turn.T + middle)
+
+
+def test_a_facet_aside_is_as_weak_as_both_antennas_make_it() -> None:
+    points, triangles, _ = small_plate(0.5)
+    aside = turned(points - (0.5, 0, 0), 0, 1, 30.0) + (0.5 * math.cos(math.pi / 6), 0.25, 0.0)
+    ratio = strength(aside, triangles, 1.0, 3.0) / strength(aside, triangles, 1.0, 0.0)
+    assert ratio == pytest.approx(math.cos(math.radians(30)) ** 3, rel=1e-3)
+
+
+def test_the_field_is_upright() -> None:
+    # Turned about the upright axis the field is perpendicular to the plane of incidence, tilted back it lies in it.
+    points, triangles, _ = small_plate(0.5)
+    found = [strength(turned(points, 0, axis, 50.0), triangles, 0.6, 0.0) for axis in (1, 2)]
+    across, along = (abs(co_polar_reflection(math.cos(math.radians(50)), 0.6, share)) for share in (1.0, 0.0))
+    assert found[0] / found[1] == pytest.approx(across / along, rel=0.01)
 
 
 # Plate

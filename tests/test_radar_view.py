@@ -19,9 +19,10 @@ from faceedge.simulation.devices.bgt60 import Bgt60Chip
 from faceedge.simulation.devices.clock import SteppedClock
 from faceedge.simulation.devices.local import LocalTransport
 from faceedge.simulation.radar.front_end import FrontEnd, Receiver, TemperatureDrift
-from faceedge.simulation.radar.images import Mirror
+from faceedge.simulation.radar.images import Mirror, way
 from faceedge.simulation.radar.reflectors import Shifted, mesh_of, parallelogram, plate, sphere
 from faceedge.simulation.radar.room import Room, draw_room
+from faceedge.simulation.radar.scene import RadarScene, still
 from faceedge.simulation.radar.view import RadarView
 from faceedge.simulation.radar.visibility import RAMP_M, DepthView
 from faceedge.simulation.surface import Mesh
@@ -194,6 +195,23 @@ def test_clutter_stands_still_and_is_where_it_is() -> None:
     signal = view.if_signal(0)
     assert np.abs(signal - signal[:, :1]).max() < 1e-4 * np.abs(signal).max()
     assert np.argmax(range_profile(view)) == round(0.8 / view.chirp.range_resolution_m)
+
+
+def test_clutter_is_as_strong_as_the_same_points_of_a_scene() -> None:
+    place, rcs_m2 = np.array([[0.6, 0.35, -0.1], [1.4, 0.0, 0.2]]), np.array([0.003, 0.02])
+    seen = RadarView(full_band(), behind(), room=Room(place, rcs_m2), front_end=QUIET).if_signal(0)
+    expected = RadarScene(full_band(), still(place, rcs_m2), QUIET).if_signal(0)
+    assert np.abs(seen - expected).max() < 1e-3 * np.abs(expected).max()
+
+
+def test_each_bounce_off_a_mirror_turns_the_sign() -> None:
+    antenna = np.zeros(3)
+    wall = Mirror((0.0, -1.0, -1.0), (2.0, 0.0, 0.0), (0.0, 0.0, 2.0), 0.5)
+    ways = [
+        way(antenna, antenna[np.newaxis], *bounces) for bounces in (((wall,), ()), ((), (wall,)), ((wall,), (wall,)))
+    ]
+    assert [found.amplitude for found in ways] == [-0.5, -0.5, 0.25]
+    assert ways[0].tx_m == pytest.approx((0.0, -2.0, 0.0))
 
 
 # Receiver
