@@ -17,6 +17,7 @@ from faceedge.simulation.performance.channels import (
 )
 from faceedge.simulation.performance.curves import Bumps
 from faceedge.simulation.performance.expressions import (
+    BLINKS_TIMES,
     EXPRESSION,
     GESTURE_RATES_PER_MIN,
     GESTURES,
@@ -35,6 +36,10 @@ OWN_ASYMMETRY = 0.4
 """How much weaker the weak side is in somebody who is as one-sided as people are."""
 LEFT_OUT = 0.25
 """How often a weak unit is left out of a repetition."""
+STATE_LEFT_OUT, STATE_POSE = 0.5, (0.5, 0.8)
+"""The same for learning states, and mean and standard deviation of how much of their pose they come with, at times the
+other way: what tells these states apart shows in some people, some of the time (assumed; see
+`GESTURE_RATES_PER_MIN`)."""
 EXTRA_UNITS = ("browInnerUp", "browOuterUp", "mouthDimple", "noseSneer", "mouthPress", "cheekSquint", "mouthStretch")
 """Of which each person adds one or two to an expression by habit."""
 UPPER_FACE = ("brow", "eye")
@@ -92,7 +97,8 @@ def _chosen(rng: np.random.Generator, act: Act, units: dict[str, float]) -> dict
         # A half in which next to nothing moves would be a label without an expression.
         halves = [half for half in (upper, lower) if max(half.values(), default=0.0) >= PRIMARY]
         units = halves[int(rng.integers(len(halves)))] if halves else units
-    return {name: size for name, size in units.items() if size >= PRIMARY or rng.random() >= LEFT_OUT}
+    left_out = STATE_LEFT_OUT if act.expression in BLINKS_TIMES else LEFT_OUT
+    return {name: size for name, size in units.items() if size >= PRIMARY or rng.random() >= left_out}
 
 
 def _moments(rng: np.random.Generator) -> tuple[float, float, float, float]:
@@ -133,7 +139,8 @@ def _add_pose(bumps: Bumps, rng: np.random.Generator, act: Act, expression: Expr
     """Head and gaze that may go with it, now more, now less, now not at all."""
     sides = rng.choice((-1.0, 1.0), 2).tolist()
     for name, most in expression.pose.items():
-        gain = _side(name, sides) * most * act.intensity * max(0.0, rng.normal(0.7, 0.5))
+        share = rng.normal(*STATE_POSE) if act.expression in BLINKS_TIMES else max(0.0, rng.normal(0.7, 0.5))
+        gain = _side(name, sides) * most * act.intensity * share
         late, rise, early, fall = _moments(rng)
         start, fall_start = act.start_s + late * act.onset_s, act.offset_start_s + early * act.offset_s
         rise_s = rise * act.onset_s
