@@ -4,7 +4,9 @@ Each person in turn is enrolled and everybody else is an impostor. A baseline is
 enrolled frames, in one of three pictures of a frame; nothing is learned. *Same recording* enrols the first part of a
 recording and probes its last part, after a gap. *Session-disjoint* enrols the first session and probes the last one.
 Impostors' frames are of the probed session, so the number of seconds since enrolment tells nothing. Figures far above
-chance across sessions would mean that something else than the face identifies a recording.
+chance across sessions would mean that something else than the face identifies a recording. With few people it happens
+that theirs sit as far away again as before: each figure across sessions comes with its spread over people that are
+permuted between the sessions, and with what the true distances alone would give.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ STEP = 2
 """Every second frame is looked at."""
 SECONDS, SESSIONS = 20, 3
 CHIRPS = ("bgt60_face_food", "bgt60_face_full_band")
+PERMUTATIONS = 1000
 FLOOR_COUNTS = 0.1
 """Added before the logarithm, far below the noise."""
 
@@ -117,9 +120,40 @@ def rows_of(folder: Path, title: str) -> list[Row]:
             rates.append(fpr_at_tpr(*scores))
         area, rate = Spread.of(areas), Spread.of(rates)
         interval = f"95 % {area.low:.2f} to {area.high:.2f} over {area.people} people"
-        note = f"{interval}; chance 0.5; FPR95 {100 * rate.mean:.0f} %"
+        note = f"{interval}; chance 0.5{_permuted(frames, split)}; FPR95 {100 * rate.mean:.0f} %"
         rows.append(Row(f"{title}, {split}, {kind.replace('_', ' ')}", area.mean, "AUROC", note=note))
-    return rows
+    return [*rows, Row(f"{title}, session-disjoint, true distance alone", by_distance(people), "AUROC")]
+
+
+def _permuted(frames: list[list[np.ndarray]], split: str) -> str:
+    """How far the figure strays when everybody's last session is somebody else's."""
+    if split != "session-disjoint":
+        return ""
+    scores = [[nearest(own[0], other[-1]) for other in frames] for own in frames]
+    return f" +- {permuted(np.array([_against_others(row) for row in scores])).std():.2f}"
+
+
+def _against_others(scores: list[np.ndarray]) -> list[float]:
+    """AUROC of each of several people as the genuine one, everybody else being an impostor."""
+    return [auroc(own, np.concatenate(scores[:n] + scores[n + 1 :])) for n, own in enumerate(scores)]
+
+
+def permuted(areas: np.ndarray) -> np.ndarray:
+    """(PERMUTATIONS,) mean AUROC, with ``areas`` (enrolled, genuine) and the people of one of them permuted."""
+    generator = np.random.default_rng(0)
+    people = np.arange(len(areas))
+    return np.array([areas[people, generator.permutation(people)].mean() for _ in range(PERMUTATIONS)])
+
+
+def by_distance(people: list[Path]) -> float:
+    """AUROC over pairs of first and last session when sessions at like distances are taken for those of one person."""
+    drawn = [[json.loads((session / "session.json").read_text()) for session in sorted(each.iterdir())]
+             for each in people]  # fmt: skip
+    first, last = (np.array([each[index]["distance_m"] for each in drawn]) for index in (0, -1))
+    alike = -np.abs(first[:, np.newaxis] - last)
+    return float(
+        np.mean([_against_others([row[n : n + 1] for n in range(len(row))])[k] for k, row in enumerate(alike)])
+    )
 
 
 def section(args: argparse.Namespace) -> list[Row]:
