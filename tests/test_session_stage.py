@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,20 @@ from stand_in_sessions import small
 from faceedge.events.raw_file import RawReader
 from faceedge.radar.chirp_files import load_chirp_file
 from faceedge.radar.recordings import open_recording
+from faceedge.simulation.camera.optics import Optics
+from faceedge.simulation.camera.renderer import Renderer
+from faceedge.simulation.events.settings import QUIET
+from faceedge.simulation.events.view import EventView
 from faceedge.simulation.performance.subject import DAILY_SPREAD, on_the_day
 from faceedge.simulation.person.head import load_head
 from faceedge.simulation.person.person import Person
 from faceedge.simulation.sessions.session import Session, draw_session
 from faceedge.simulation.sessions.stage import RealStage, build
 from faceedge.simulation.sessions.writer import write_session
+from faceedge.simulation.surface import Still
+
+SLOW_M_S = 0.01
+"""Of a face at some 30 cm: about 6 px/s."""
 
 CHIRP = load_chirp_file("bgt60_face_food").chirp
 
@@ -137,3 +146,38 @@ def test_the_camera_sees_a_face_where_the_truth_has_it() -> None:
 
 def test_the_chip_of_the_radar_is_as_warm_as_the_session_says(stage: RealStage) -> None:
     assert stage.radar.temperature_c(2) == pytest.approx(stage.session.temperature_at(0.1))
+
+
+def test_a_face_that_holds_still_gives_the_events_of_one_frozen_picture(stage: RealStage) -> None:
+    still = Still(stage.body.mesh, stage.surface.vertices(np.array([0.05]))[0])
+    seen, frozen = EventView(_renderer(stage, still), seed=1), EventView(_Frozen(_renderer(stage, still)), seed=1)
+    np.testing.assert_array_equal(seen.advance(0.1), frozen.advance(0.1))
+
+
+def test_ideal_pixels_see_no_more_in_a_slow_face_than_its_pictures_change(stage: RealStage) -> None:
+    class Drifting(Still):
+        def vertices(self, time_s: np.ndarray) -> np.ndarray:
+            place: np.ndarray = self.points_m + time_s[:, None, None] * np.array([0.0, SLOW_M_S, 0.0])
+            return place
+
+    surface = Drifting(stage.body.mesh, stage.surface.vertices(np.array([0.05]))[0])
+    events = EventView(_renderer(stage, surface), pixels=QUIET).advance(0.2)
+    renderer = _renderer(stage, surface)
+    logs = [np.log(np.maximum(renderer.radiance(t), 0) + QUIET.dark_light) for t in np.linspace(0, 0.2, 9)]
+    changes = sum(np.abs(after - before).sum() for before, after in pairwise(logs)) / QUIET.on_threshold
+    assert 300 < len(events) < changes
+
+
+class _Frozen:
+    """A scene of one picture."""
+
+    def __init__(self, renderer: Renderer) -> None:
+        self.light, self._picture = renderer.light, renderer.radiance(0.0).copy()
+
+    def radiance(self, time_s: float) -> np.ndarray:
+        return self._picture
+
+
+def _renderer(stage: RealStage, surface: Still) -> Renderer:
+    optics = Optics(160, 160, 170.0)
+    return Renderer(surface, stage.appearance, optics, stage.light())
