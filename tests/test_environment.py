@@ -44,7 +44,7 @@ def fake_python(path: Path, version: str = "3, 12, 1", headers: Path = Path("/no
 def made(tmp_path: Path) -> stages.Environment:
     """An environment in `tmp_path` whose stages are replaced by the test."""
     (tmp_path / "requirements").mkdir(exist_ok=True)
-    for name in ("ros", "build", "python", "develop", "constraints"):
+    for name in ("ros", "build", "python", "simulation", "develop", "constraints"):
         (tmp_path / "requirements" / f"{name}.txt").write_text(f"# {name}\n")
     definition = tmp_path / "interfaces" / "some_msgs" / "msg" / "Some.msg"
     definition.parent.mkdir(parents=True, exist_ok=True)
