@@ -23,8 +23,8 @@ PERIOD_S = 0.0500298125
 # What happens, when, in which rows of the event camera, and which curve of the truth says so.
 SHOCK = (3.7, 4.1, (0, 320), "jawOpen")
 TURN = (5.5, 6.1, (0, 320), "yaw")
-TURN_BACK = (6.4, 7.1, (0, 320), "yaw")
-BLINK = (3.2, 3.55, (130, 190), "eyeBlinkLeft")
+TURN_BACK = (6.4, 7.1, (180, 320), "yaw")  # below the eyes, which blink while the head turns back
+BLINK = (0.2, 0.85, (130, 190), "eyeBlinkLeft")
 
 
 class Sensors:
