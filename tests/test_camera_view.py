@@ -205,7 +205,6 @@ def landmarks() -> LandmarkNetwork:
     return LandmarkNetwork(find_model("face_landmarks"))
 
 
-@pytest.mark.models
 @pytest.mark.parametrize(("mode", "turns_deg"), [("day", (-25, 0, 25)), ("dim", (0, 25, -25)), ("nir", (25, -25, 0))])
 def test_the_shipped_networks_find_synthetic_faces_and_their_landmarks(
     mode: str, turns_deg: tuple[float, ...], sitters: list[Sitter], detector: FaceDetector, landmarks: LandmarkNetwork
@@ -231,7 +230,6 @@ def test_the_shipped_networks_find_synthetic_faces_and_their_landmarks(
         assert error.max() < 0.22
 
 
-@pytest.mark.models
 @pytest.mark.parametrize("mode", list(MODES))
 def test_there_is_no_face_in_an_empty_room(mode: str, detector: FaceDetector) -> None:
     nobody = plane(-0.1, 0.1, -0.1, 0.1, x=-1.0)
@@ -242,7 +240,6 @@ def test_there_is_no_face_in_an_empty_room(mode: str, detector: FaceDetector) ->
         assert len(detector.detect(view.frame(0.0))) == 0
 
 
-@pytest.mark.models
 def test_a_face_in_the_dark_is_dim_and_noisy(sitters: list[Sitter]) -> None:
     optics = Optics(320, 240, focal_px=265.0)
     points = posed(sitters[0].body, 0.0)

@@ -150,6 +150,7 @@ def test_a_second_node_computes_the_same_images_from_the_topics_of_the_first(gra
 
     graph.wait_for(seen_both, "images of both nodes")
     assert all(a.data == b.data for a, b in pairs)
+    graph.wait_for(lambda: bool(chirps), "chirp settings of the second node")
     assert radar_conversions.message_to_chirp(chirps[0]) == CHIRP
     status = graph.wait_for_report("second/radar", lambda s: frames(s) > 2, "frames")
     assert status.hardware_id == "topic /a/radar/adc"
