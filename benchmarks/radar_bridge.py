@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from radar_common import Row, at_least, at_most
+from rows import Row, at_least, at_most
 
 from faceedge.errors import DeviceError, InputError
 from faceedge.radar.bgt60 import Bgt60

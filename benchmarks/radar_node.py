@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from radar_common import Row, at_most, percentiles_ms
+from rows import Row, at_most, percentiles_ms
 
 RUN = "import sys; from faceedge.nodes.radar_node import main; sys.exit(main())"
 CHIRP = "bgt60_face_food.json"

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from itertools import accumulate, pairwise
 
 import numpy as np
-from radar_common import Row, at_least, one_core
+from rows import Row, at_least, one_core
 
 from faceedge.radar import iwr6843_decode as decode
 from faceedge.radar.iwr6843_layout import MAGIC

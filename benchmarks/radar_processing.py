@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from radar_common import Row, at_most, one_core, timed
+from rows import Row, at_most, one_core, timed
 
 from faceedge.radar.angles import RangeAngle
 from faceedge.radar.chirp import ChirpSettings

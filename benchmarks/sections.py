@@ -1,6 +1,6 @@
 """What the programs `radar.py` and `simulation.py` share: their sections, their tables and their JSON file.
 
-A section is a module ``<program>_<section>`` beside them with ``section(args) -> list[Row]``; see `radar_common`.
+A section is a module ``<program>_<section>`` beside them with ``section(args) -> list[Row]``; see `rows`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
-from radar_common import Row, at_most
+from rows import Row, at_most
 
 from faceedge.cli.main import main as faceedge
 from faceedge.cli.simulate import cores

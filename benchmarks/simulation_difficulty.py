@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from radar_common import Row
 from rich.progress import track
+from rows import Row
 
 from faceedge.cli.main import main as faceedge
 from faceedge.perception.verification import Spread, auroc, fpr_at_tpr

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from radar_common import Row, at_least, at_most, one_core, timed
 from radar_processing import allocated
+from rows import Row, at_least, at_most, one_core, timed
 
 from faceedge.radar.chirp import SPEED_OF_LIGHT_M_S
 from faceedge.radar.chirp_files import load_chirp_file

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import count
 
 import numpy as np
-from radar_common import Row, at_least, one_core, timed
+from rows import Row, at_least, one_core, timed
 
 from faceedge.events.evt3 import EncoderState, encode
 from faceedge.simulation.events.pixels import Pixels

@@ -1,7 +1,7 @@
-"""What the sections of the radar benchmark share: a row of figures, percentiles, and a core of one's own.
+"""What the sections of all benchmarks share: a row of figures, percentiles, and a core of one's own.
 
-A section is a module ``radar_<name>`` beside this one with ``section(args) -> list[Row]``. ``args`` carries the options
-of ``radar.py``: ``runs`` (repetitions of a short measurement), ``device_minutes`` (of each stream) and ``core``.
+A section is a module ``<program>_<name>`` beside this one with ``section(args) -> list[Row]``. ``args`` has the options
+of its program; each has ``core``.
 """
 
 from __future__ import annotations
