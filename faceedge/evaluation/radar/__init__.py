@@ -1,0 +1,1 @@
+"""Face authentication and expressions by radar: data sets, protocols, methods, figures."""
