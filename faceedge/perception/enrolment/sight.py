@@ -1,0 +1,97 @@
+"""What one look tells of the person in front of the radar: whether there is one, how far, and seen from which side.
+
+Somebody alive is never still for the radar: breath and pulse alone turn the phase of an echo by a good part of a
+circle. So what counts is how much the range spectrum has changed since half a second ago, which furniture does not.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from faceedge.errors import InputError
+from faceedge.radar.chirp import ChirpSettings
+from faceedge.radar.range_doppler import range_axis, range_matrix
+
+NEAREST_M, FARTHEST_M = 0.12, 0.75
+"""Nearer is the leakage from transmitter to receiver, farther is the room."""
+REFERENCE_M = 0.3
+"""Levels are compared as if each echo came from here: they fall with the fourth power of the distance."""
+PRESENT_DB = 6.0
+"""Change over one ADC count at `REFERENCE_M` from which on somebody is there: a quarter of a face's, by 25 dB, and
+more than 20 dB above noise with the shipped chirps."""
+FRONT_DB = 14.0
+"""The face's near side is the first range whose level is so little below the strongest's."""
+AGO_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One look, judged.
+
+    Attributes:
+        present: somebody is there.
+        range_m: of the nearest part of the person; NaN: nobody.
+        level_db: of the change, over one ADC count at 30 cm; -inf while there is nothing to compare with.
+        spectrum: (k,) complex64 of length 1: range bins of all receivers where a person can be. Its phase as a whole
+            means nothing.
+    """
+
+    present: bool
+    range_m: float
+    level_db: float
+    spectrum: np.ndarray
+
+
+class Watch:
+    """Judges the looks of one radar in the order in which they come.
+
+    Args:
+        chirp: what the radar transmits.
+    """
+
+    def __init__(self, chirp: ChirpSettings) -> None:
+        axis = range_axis(chirp)
+        self._bins = (axis >= NEAREST_M) & (axis <= FARTHEST_M)
+        self._ranges_m = axis[self._bins]
+        self._rise_db = 40 * np.log10(self._ranges_m / REFERENCE_M)
+        self._matrix = range_matrix(chirp.cube_shape[2], "hann")
+        self._shape = (chirp.cube_shape[0], chirp.cube_shape[2])
+        self._before: deque[tuple[int, np.ndarray]] = deque()
+
+    def reset(self) -> None:
+        """Forget the looks so far."""
+        self._before.clear()
+
+    def push(self, look: np.ndarray, stamp_ns: int) -> Sight:
+        """Judge the next look.
+
+        Args:
+            look: (rx, sample) float32, ADC counts.
+            stamp_ns: time of its first chirp.
+
+        Raises:
+            InputError: a look of another shape.
+        """
+        if look.shape != self._shape:
+            raise InputError(f"expected a look of {self._shape} receivers and samples, got {look.shape}.")
+        bins = (look.astype(np.float32, copy=False) @ self._matrix).view(np.complex64)[:, self._bins]
+        while len(self._before) > 1 and stamp_ns - self._before[1][0] >= AGO_S * 1e9:
+            self._before.popleft()
+        levels = self._levels_db(bins, stamp_ns)
+        self._before.append((stamp_ns, bins))
+        level_db = float(levels.max())
+        present = level_db >= PRESENT_DB
+        range_m = float(self._ranges_m[np.argmax(levels >= level_db - FRONT_DB)]) if present else float("nan")
+        flat = bins.ravel()
+        return Sight(present, range_m, level_db, flat / max(float(np.linalg.norm(flat)), 1e-6))
+
+    def _levels_db(self, bins: np.ndarray, stamp_ns: int) -> np.ndarray:
+        """Change in dB by range bin since half a second ago, or since the first look there is."""
+        if not self._before or stamp_ns - self._before[0][0] < AGO_S / 2 * 1e9:
+            return np.full(len(self._ranges_m), -np.inf)
+        power = np.mean(np.abs(bins - self._before[0][1]) ** 2, axis=0) / 2  # two noises, two positions
+        levels: np.ndarray = 10 * np.log10(np.maximum(power, 1e-12)) + self._rise_db
+        return levels
