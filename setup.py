@@ -96,6 +96,8 @@ setup(
             "face_node = faceedge.nodes.face_node:main",
             "radar_node = faceedge.nodes.radar_node:main",
             "event_node = faceedge.nodes.event_node:main",
+            "authentication_node = faceedge.nodes.authentication_node:main",
+            "radar_expression_node = faceedge.nodes.radar_expression_node:main",
         ],
     },
 )

@@ -18,6 +18,15 @@ FURTHER = {
     "faces.launch.py": {"image_topic", "transport", "expression"},
     "camera_faces.launch.py": {"source", "path", "transport", "expression", "one_process"},
     "radar.launch.py": {"source", "path", "chirp"},
+    "authentication.launch.py": {
+        "source",
+        "path",
+        "with_radar",
+        "person",
+        "allow_templates",
+        "allow_verify_other",
+        "allow_expression",
+    },
 }
 
 

@@ -19,9 +19,11 @@ from hri_msgs.msg import IdsList
 
 from faceedge.errors import ConfigurationError
 from faceedge.nodes import process, runner
+from faceedge.nodes.authentication_parameters import PARAMETERS as AUTHENTICATION_PARAMETERS
 from faceedge.nodes.camera_node import PARAMETERS as CAMERA_PARAMETERS
 from faceedge.nodes.face_node import PARAMETERS as FACE_PARAMETERS
 from faceedge.nodes.lifecycle import COMMON
+from faceedge.nodes.radar_expression_node import PARAMETERS as RADAR_EXPRESSION_PARAMETERS
 from faceedge.nodes.radar_parameters import PARAMETERS as RADAR_PARAMETERS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -64,7 +66,14 @@ def test_a_renamed_node_may_have_a_key_of_its_own(tmp_path: Path) -> None:
     assert runner.check_parameter_file(path, ["camera", "faces", "front"]) == ["front"]
 
 
-@pytest.mark.parametrize(("name", "nodes"), [("camera_faces", ["camera", "faces"]), ("radar", ["radar"])])
+@pytest.mark.parametrize(
+    ("name", "nodes"),
+    [
+        ("camera_faces", ["camera", "faces"]),
+        ("radar", ["radar"]),
+        ("authentication", ["radar", "authentication", "radar_expression"]),
+    ],
+)
 def test_a_shipped_parameter_file_names_only_parameters_that_exist(name: str, nodes: list[str]) -> None:
     path = ROOT / "config" / f"{name}.yaml"
     assert runner.check_parameter_file(path, list(runner.NODES)) == nodes
@@ -74,6 +83,8 @@ def test_a_shipped_parameter_file_names_only_parameters_that_exist(name: str, no
         "/**/camera": CAMERA_PARAMETERS,
         "/**/faces": FACE_PARAMETERS,
         "/**/radar": RADAR_PARAMETERS,
+        "/**/authentication": AUTHENTICATION_PARAMETERS,
+        "/**/radar_expression": RADAR_EXPRESSION_PARAMETERS,
     }
     for key, entry in content.items():
         by_name = {spec.name: spec for spec in specs[key]}
@@ -87,6 +98,17 @@ def test_affect_and_pictures_of_faces_are_off_by_default_and_in_the_shipped_file
     for name in ("expression", "action_units", "cropped"):
         assert defaults[name] is False
         assert faces[name] is False
+
+
+def test_templates_expressions_and_verifications_by_others_are_off_by_default_and_in_the_shipped_file() -> None:
+    content = yaml.safe_load((ROOT / "config" / "authentication.yaml").read_text())
+    for node, specs, names in (
+        ("authentication", AUTHENTICATION_PARAMETERS, ("allow_templates", "allow_verify_other")),
+        ("radar_expression", RADAR_EXPRESSION_PARAMETERS, ("allow_expression",)),
+    ):
+        defaults = {spec.name: spec.default for spec in specs}
+        shipped = content[f"/**/{node}"]["ros__parameters"]
+        assert [(defaults[name], shipped[name]) for name in names] == [(False, False)] * len(names)
 
 
 def test_the_shipped_dds_profile_is_used_unless_the_user_has_one(monkeypatch: pytest.MonkeyPatch) -> None:

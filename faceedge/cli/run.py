@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "params", type=Path, metavar="PARAMS.yaml", help="a ROS parameter file (config/camera_faces.yaml)"
     )
     parser.add_argument(
-        "--nodes", nargs="+", metavar="NODE", help="start these (camera, faces, radar), not those that the file names"
+        "--nodes", nargs="+", metavar="NODE", help="start these (camera, faces, radar, ...), not those the file names"
     )
     parser.add_argument("--namespace", default="", help="of all nodes; /humans, /tf and /diagnostics stay global")
     parser.add_argument("--log-level", default="info", choices=LOG_LEVELS)

@@ -64,6 +64,11 @@ class RadarTopicSource(RadarSource):
         self._sequence = -1
         self.counters = {"without chirp settings": 0}
 
+    @property
+    def topic(self) -> str:
+        """The full name of the topic with the raw samples."""
+        return self._topic
+
     def open(self) -> None:
         """Subscribe; a topic without a publisher is no error, the publisher may come later."""
         self.close()

@@ -1,8 +1,8 @@
 """Several nodes in one process from one parameter file, which works with `ros2 launch` and `--params-file` as well.
 
 The nodes hand frames to each other in memory, so that only small results cross DDS. The file is an ordinary ROS 2
-parameter file: `/**` for what all nodes share, `/**/camera`, `/**/faces`, `/**/radar` and `/**/event_camera` for one
-node each, in any namespace. The nodes that a file has keys for are the nodes that are started.
+parameter file: `/**` for what all nodes share, and a key for each node, such as `/**/camera`, in any namespace. The
+nodes that a file has keys for are the nodes that are started.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ NODES: Mapping[str, Callable[[], ManagedNode]] = {
     "faces": _later("face_node", "FaceNode"),
     "radar": _later("radar_node", "RadarNode"),
     "event_camera": _later("event_node", "EventNode"),
+    "authentication": _later("authentication_node", "AuthenticationNode"),
+    "radar_expression": _later("radar_expression_node", "RadarExpressionNode"),
 }
 """Nodes by name, in the order in which they start: a camera offers its frames before faces asks for them."""
 RENAME = "__node:="
