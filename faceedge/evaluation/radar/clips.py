@@ -6,7 +6,7 @@ A `Clip` is what methods see. Parts of a clip share its arrays. Nothing of it is
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,6 +27,8 @@ WORDS = {
 UNLABELLED = -1
 AT_REST = 0
 """Between two acts a face is neutral."""
+HOP_S = 0.5
+"""From one decision over a longer window to the next. They overlap: intervals are over people, never over windows."""
 NANOSECONDS = 1e9
 
 
@@ -166,23 +168,25 @@ def leaf_of(word: str) -> int:
     return next((index for index, leaf in enumerate(LEAVES) if lowered in WORDS[leaf]), UNLABELLED)
 
 
-def windows(
-    stamps_s: np.ndarray, values: np.ndarray, window_s: float, reduce: Callable[[np.ndarray], float] | None = None
-) -> np.ndarray:
-    """(k,) mean of the finite values of each whole window; windows follow each other without overlap.
+def windows(stamps_s: np.ndarray, values: np.ndarray, window_s: float) -> np.ndarray:
+    """(k,) means of the finite values of each whole window that has any, one every `HOP_S`.
 
     Args:
         stamps_s: (n,) ascending.
         values: (n,), nan where there is none.
         window_s: shorter than a frame period: each frame is a window.
-        reduce: instead of the mean, of the finite values of a window.
     """
     if len(stamps_s) == 0:
         return np.zeros(0)
     period_s = float(np.median(np.diff(stamps_s))) if len(stamps_s) > 1 else window_s
-    per_window = max(1, round(window_s / period_s))
-    count = len(values) // per_window
-    grouped = np.asarray(values[: count * per_window], np.float64).reshape(count, per_window)
-    rows = [row[np.isfinite(row)] for row in grouped]
-    each = reduce or (lambda row: float(row.mean()))
-    return np.array([each(row) for row in rows if len(row)])
+    length = max(1, round(window_s / period_s))
+    if length > len(values):
+        return np.zeros(0)
+    hop = max(1, round(min(window_s, HOP_S) / period_s))
+    finite = np.isfinite(values)
+    sums = np.concatenate([[0.0], np.cumsum(np.where(finite, values, 0.0), dtype=np.float64)])
+    counts = np.concatenate([[0], np.cumsum(finite)])
+    first = np.arange(0, len(values) - length + 1, hop)
+    count = counts[first + length] - counts[first]
+    total = sums[first + length] - sums[first]
+    return np.asarray(total[count > 0] / count[count > 0])

@@ -33,10 +33,12 @@ class Method(Protocol):
     Attributes:
         name: in the tables.
         shortest_s: the shortest window it gives scores of.
+        version: changes when scores do, such as with a model's sha256; part of what cached figures are found by.
     """
 
     name: str
     shortest_s: float
+    version: str
 
     def fit(self, enrolled: Mapping[str, Enrolment]) -> None:
         """Enrol everybody, from nothing; a one-class method looks at one person at a time."""
@@ -45,7 +47,7 @@ class Method(Protocol):
     def score(self, person: str, clip: Clip, window_s: float) -> np.ndarray:
         """(k,) scores of ``clip``'s windows, if it were ``person`` who sits there; empty where the clip is too short.
 
-        Windows follow each other without overlap.
+        A decision every `clips.HOP_S`, or window after window where they are shorter.
         """
         ...
 
@@ -59,6 +61,7 @@ class FrameMethod:
 
     name = ""
     shortest_s = 0.0
+    version = ""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, tuple[str, int, int]], np.ndarray] = {}
