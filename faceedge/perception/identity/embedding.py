@@ -51,6 +51,7 @@ class IdentityEmbedder:
         model: None takes the one that ships.
 
     Attributes:
+        chirp, model: see above.
         size: d, numbers of an embedding.
 
     Raises:
@@ -59,6 +60,7 @@ class IdentityEmbedder:
     """
 
     def __init__(self, chirp: ChirpSettings, model: Model | None = None) -> None:
+        self.chirp = chirp
         self.model = find_model(NAME) if model is None else model
         _check_chirp(chirp, self.model.card.extra.get("chirp"), self.model.card.name)
         self._interpreter = Interpreter(self.model.path)
