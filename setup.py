@@ -37,7 +37,7 @@ setup(
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml", "LICENSE"]),
         *files("launch", "*.launch.py"),
-        *files("models", "*.tflite", "*.yaml", "*.md", "LICENSE*"),
+        *files("models", "*.tflite", "*.npz", "*.yaml", "*.md", "LICENSE*"),
         *files("demo_data", "*.json", "*.npz", "*.avi", "*.xz", "*.yaml"),
         *files("config", "*.yaml", "*.xml", "*.rules"),
         *files("firmware_configs", "*.cfg", "*.json", "*.yaml", "*.py", "*.md"),

@@ -29,6 +29,8 @@ def measure(folder: Path | None, threads: int) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for card in list_models(None if folder is None else [folder]):
         path = find_model(card.name, folder).path
+        if path.suffix != ".tflite":  # some models are a few matrices and run on NumPy
+            continue
         interpreters = {name: Interpreter(path, threads=threads, runtime=name) for name in available_runtimes()}
         times: dict[str, list[float]] = {name: [] for name in interpreters}
         for index in range(WARM_UP + RUNS):

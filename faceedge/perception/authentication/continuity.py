@@ -1,11 +1,69 @@
-"""Whether the person who was verified is still there: from the recording's own statistics, kept in RAM."""
+"""Whether the person who was verified is still there: from the recording's own statistics, kept in RAM.
+
+The mean profile of the session's first second is the reference (`session_profile`), which later seconds refine while
+nothing speaks against them. Four times a second the last second is compared with it: the log likelihood ratio of
+another person over the same one is summed up (`sequential`). Another sum of its own is not needed for an empty seat: an
+echo that has become far weaker says it at once.
+
+Who takes the seat, or whose head stays turned away, ends the session; only a new verification begins another one.
+Nothing of the reference outlives the session, and nothing of it is written anywhere.
+"""
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from dataclasses import dataclass
 
+import numpy as np
+
+from faceedge.errors import ConfigurationError
+from faceedge.inference.registry import find_model
+from faceedge.perception.authentication.sequential import Cusum
+from faceedge.perception.authentication.session_profile import FEATURES, RANGES, Profiler, SessionModel, features
 from faceedge.radar.chirp import ChirpSettings
 from faceedge.radar.face_frames import FaceFrame
+
+MODEL = "radar_continuity"
+HOP_SHARE = 4
+"""Windows overlap: one ends every fourth part of a window. So a window's evidence counts by a fourth."""
+MOST_INCREMENT = 8.0
+"""Nats that one comparison may add: a single odd window is not to end a session."""
+SMALLEST_POWER = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class ContinuitySettings:
+    """How certain a change has to be.
+
+    Attributes:
+        window_s: over which profiles are averaged.
+        threshold: of the summed evidence, nats.
+        trust_s: a window refines the reference only if so long after it nothing speaks against the person; longer than
+            a change takes to be found, so that a new person is not learnt.
+        most_windows: the reference is of so many windows at most; then it forgets the oldest exponentially.
+        absent_db, absent_s: the seat is empty when its echo is so much weaker than the session's for so long.
+    """
+
+    window_s: float = 1.0
+    threshold: float = 20.0
+    trust_s: float = 3.0
+    most_windows: float = 20.0
+    absent_db: float = 12.0
+    absent_s: float = 0.5
+
+    def check(self) -> None:
+        """Raise ConfigurationError for a value that is out of its range."""
+        for name, value, low, high in (
+            ("window_s", self.window_s, 0.4, 10.0),
+            ("threshold", self.threshold, 1.0, math.inf),
+            ("trust_s", self.trust_s, 0.0, 60.0),
+            ("most_windows", self.most_windows, 1.0, 1e6),
+            ("absent_db", self.absent_db, 3.0, 60.0),
+            ("absent_s", self.absent_s, 0.05, 10.0),
+        ):
+            if not low <= value <= high:
+                raise ConfigurationError(f"{name} is {value}, expected {low:g} to {high:g}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,27 +83,135 @@ class ContinuityState:
     evidence: float
 
 
+NO_SESSION = ContinuityState(False, False, "no session has begun.", 1.0)
+
+
 class Continuity:
     """Watches one session.
 
     Args:
         chirp: of the radar.
+        settings: how certain a change has to be.
+        model: how sessions vary; None: the one that ships.
+
+    Attributes:
+        increment: what the last frame added to the evidence, nats; None: this frame completed no comparison.
+
+    Raises:
+        ConfigurationError: a setting is out of its range, or a chirp of which nothing was learnt.
+        ModelError: the model is missing or corrupt.
     """
 
-    def __init__(self, chirp: ChirpSettings) -> None:
-        self.chirp = chirp
-        self._running = False
+    def __init__(
+        self,
+        chirp: ChirpSettings,
+        settings: ContinuitySettings | None = None,
+        model: SessionModel | None = None,
+    ) -> None:
+        self.chirp, self.settings = chirp, settings or ContinuitySettings()
+        self.settings.check()
+        self._model = SessionModel.load(find_model(MODEL)) if model is None else model
+        self._model.check(chirp)
+        self._profiler = Profiler(chirp)
+        self._window = max(HOP_SHARE, round(self.settings.window_s * chirp.frame_rate_hz))
+        self._hop = max(1, self._window // HOP_SHARE)
+        self._short = max(1, round(self.settings.absent_s * chirp.frame_rate_hz / 2))
+        self._cusum = Cusum(self.settings.threshold)
+        self._moments = np.zeros((self._window, FEATURES), np.float32)
+        self.increment: float | None = None
+        self._state = NO_SESSION
 
     def start(self) -> None:
         """Begin a session with the next frame: its person is the one to keep."""
-        self._running = True
+        self._cusum.reset()
+        self._first: list[np.ndarray] = []
+        self._grid: np.ndarray | None = None
+        self._frames = self._weak = 0
+        self._reference = np.zeros(FEATURES)
+        self._windows, self._power = 0.0, 0.0
+        self._waiting: deque[tuple[int, np.ndarray, float]] = deque()
+        self.increment = None
+        self._state = ContinuityState(True, True, "", 0.0)
 
     def stop(self) -> None:
         """Forget the session."""
-        self._running = False
+        self.start()
+        self._moments[:] = 0.0
+        self._state = NO_SESSION
 
     def push(self, frame: FaceFrame) -> ContinuityState:
         """Judge the next frame."""
-        if not self._running:
-            return ContinuityState(False, False, "no session has begun.", 1.0)
-        return ContinuityState(True, True, "", 0.0)
+        self.increment = None
+        if not self._state.same:
+            return self._state
+        if self._grid is None:
+            self._learn(frame.look)
+            return self._state
+        self._moments[self._frames % self._window] = self._profiler.moments(frame.look[np.newaxis], self._grid)[0]
+        self._frames += 1
+        if self._empty():
+            return self._end(
+                False,
+                f"the seat is empty: its echo has been {self.settings.absent_db:g} dB or more below that of the "
+                f"verified person for {self.settings.absent_s:g} s.",
+            )
+        if self._frames % self._hop == 0 and self._compare():
+            return self._end(
+                True,
+                "somebody else is in the seat, or the person sits there differently: over the last seconds the echoes' "
+                "profile was not that of the session.",
+            )
+        return self._state
+
+    def _learn(self, look: np.ndarray) -> None:
+        """Gather the first window; then it is the reference."""
+        self._first.append(look)
+        if len(self._first) < self._window:
+            return
+        looks = np.stack(self._first)
+        self._grid = self._profiler.grid(self._profiler.front_m(looks))
+        self._moments[:] = self._profiler.moments(looks, self._grid)
+        self._first.clear()
+        mean = self._moments.mean(axis=0)
+        self._reference, self._windows = features(mean[np.newaxis])[0], 1.0
+        self._power = _power(mean)
+
+    def _empty(self) -> bool:
+        """Whether the echo has been weak for long enough."""
+        last = (np.arange(self._frames - self._short, self._frames)) % self._window
+        power = float(self._moments[last, :RANGES].mean(axis=0).sum())
+        weak = not power > self._power * 10 ** (-self.settings.absent_db / 10)
+        self._weak = self._weak + 1 if weak else 0
+        return self._weak * self.chirp.frame_period_s >= self.settings.absent_s
+
+    def _compare(self) -> bool:
+        """Add the last window's evidence; whether it is enough."""
+        mean = self._moments.mean(axis=0)
+        found = features(mean[np.newaxis])[0]
+        llr = self._model.llr(found - self._reference, self._windows)
+        self.increment = min(llr / HOP_SHARE, MOST_INCREMENT)
+        changed = self._cusum.push(self.increment)
+        if self._frames % self._window == 0:
+            self._waiting.append((self._frames, found, _power(mean)))
+        self._refine()
+        self._state = ContinuityState(True, True, "", min(self._cusum.sum / self._cusum.threshold, 1.0))
+        return changed
+
+    def _refine(self) -> None:
+        """Let windows that have proved good into the reference."""
+        wait = self.settings.trust_s * self.chirp.frame_rate_hz
+        while self._waiting and self._frames - self._waiting[0][0] >= wait:
+            _, found, power = self._waiting.popleft()
+            if self._cusum.sum > 0:
+                continue
+            self._windows = min(self._windows + 1, self.settings.most_windows)
+            self._reference += (found - self._reference) / self._windows
+            self._power += (power - self._power) / self._windows
+
+    def _end(self, present: bool, reason: str) -> ContinuityState:
+        self._state = ContinuityState(present, False, reason, 1.0)
+        return self._state
+
+
+def _power(moments: np.ndarray) -> float:
+    return max(float(moments[:RANGES].sum()), SMALLEST_POWER)
