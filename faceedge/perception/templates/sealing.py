@@ -7,7 +7,7 @@
     40      12     nonce
     52      n+16   ciphertext of `Template.to_bytes` and its tag
 
-Associated data, authenticated beside the ciphertext: the first 40 bytes, the application's and the person's name. A file
+Associated data, authenticated beside it: the first 40 bytes, the application's and the person's name. A file
 that is renamed, moved to another application, or patched in any byte is therefore refused.
 
 A key encrypts exactly one template: each change of the file draws a new key. No nonce can come twice under a key, then,
