@@ -52,6 +52,11 @@ COMMANDS = (
     _Entry(("simulate",), "faceedge.cli.simulate", "data sets of synthetic people, seen by radar and cameras at once"),
     _Entry(("train", "expression"), "faceedge.cli.train", "train the expression model and export it to TFLite"),
     _Entry(("evaluate", "expression"), "faceedge.cli.evaluate", "figures of the expression model on anyone's data"),
+    _Entry(
+        ("evaluate", "radar"),
+        "faceedge.cli.evaluate_radar",
+        "who is there and what the face shows: all tables, by radar",
+    ),
     _Entry(("bench",), "faceedge.cli.bench", "measure latency, memory and message cost on this machine"),
 )
 EXTRAS = {"train": "'faceedge[train]'", "simulate": "'faceedge[sim]'"}

@@ -175,6 +175,6 @@ def numpy_baselines() -> list[PictureMethod]:
         Gaussian("Mahalanobis, images"),
         Gaussian("Mahalanobis, look power", look_power),
         LinearAutoencoder("linear autoencoder, images"),
-        LinearAutoencoder("linear autoencoder, range-Doppler only", range_doppler_only),
-        LinearAutoencoder("linear autoencoder, micro only", micro_only),
+        LinearAutoencoder("linear autoenc., range-Doppler only", range_doppler_only),
+        LinearAutoencoder("linear autoenc., micro only", micro_only),
     ]
