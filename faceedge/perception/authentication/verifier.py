@@ -12,15 +12,7 @@ from faceedge.perception.enrolment.quality import SATURATED
 from faceedge.perception.enrolment.sight import Watch
 from faceedge.perception.templates.polyprotect import Key, protect, protected_size, similarity
 from faceedge.perception.templates.template import Template
-from faceedge.radar.chirp import ChirpSettings
 from faceedge.radar.face_frames import FaceFrame
-
-
-class VerifyingEmbedder(Embedder):
-    """An embedder that says what it was made for."""
-
-    chirp: ChirpSettings
-    model_sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +45,9 @@ class Verifier:
         ConfigurationError: the template has another length than the embedder's embeddings give.
     """
 
-    def __init__(self, template: Template, key: Key, embedder: VerifyingEmbedder) -> None:
+    def __init__(self, template: Template, key: Key, embedder: Embedder) -> None:
         template.require_chirp(embedder.chirp)
-        template.require_model(embedder.model_sha256)
+        template.require_model(embedder.model.card.sha256)
         self.template = template
         self._key, self._embedder = key, embedder
         self._watch = Watch(embedder.chirp)

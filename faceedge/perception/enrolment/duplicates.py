@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from faceedge.errors import InputError
 from faceedge.perception.templates.polyprotect import Key, protect, similarity
+from faceedge.perception.templates.vault import Vault
+from faceedge.radar.chirp import ChirpSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +63,29 @@ def find_duplicates(sittings: Sequence[np.ndarray], enrolled: Iterable[Enrolled]
         if scores and all(np.median(each) >= other.threshold for each in scores):
             found.append(Duplicate(other.name, float(np.mean(np.concatenate(scores) >= other.threshold))))
     return sorted(found, key=lambda duplicate: -duplicate.accepted)
+
+
+def enrolled_in(
+    vault: Vault, chirp: ChirpSettings, model_sha256: str, without: str
+) -> tuple[list[Enrolled], list[str]]:
+    """Everybody enrolled whom the new person can be compared with, and a sentence for each who cannot be.
+
+    Args:
+        vault: of the application.
+        chirp, model_sha256: of the new enrolment.
+        without: name of the new person.
+    """
+    found, skipped = [], []
+    for name in vault.names():
+        if name == without:
+            continue
+        try:
+            unlocked = vault.unlock(name)
+            unlocked.template.require_chirp(chirp)
+            unlocked.template.require_model(model_sha256)
+        except InputError as error:
+            skipped.append(f"not compared with {name}: {error}")
+            continue
+        template = unlocked.template
+        found.append(Enrolled(name, template.protected, template.threshold, unlocked.key))
+    return found, skipped

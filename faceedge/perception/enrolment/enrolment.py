@@ -6,19 +6,22 @@ A sitting is what happens between sitting down and standing up. Templates and th
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
 
 from faceedge.errors import ConfigurationError, InputError
+from faceedge.inference.registry import Model
+from faceedge.perception.enrolment.consent import Consent
 from faceedge.perception.enrolment.guidance import STEPS, Coverage, CoverageMeter, Guide, Step
 from faceedge.perception.enrolment.quality import Quality
 from faceedge.perception.enrolment.sight import Watch
 from faceedge.perception.enrolment.threshold import ACCEPT, Threshold, held_out_count, threshold_of
 from faceedge.perception.templates.polyprotect import Key, draw_key, protect, similarity
+from faceedge.perception.templates.template import ChirpFingerprint, Template
 from faceedge.radar.chirp import ChirpSettings
 from faceedge.radar.face_frames import FaceFrame
 
@@ -38,6 +41,9 @@ class Embedded(Protocol):
 
 class Embedder(Protocol):
     """What turns looks into embeddings, such as `faceedge.perception.identity.embedding.IdentityEmbedder`."""
+
+    chirp: ChirpSettings
+    model: Model
 
     def push(self, look: np.ndarray, stamp_ns: int) -> Embedded | None:
         """The embedding of the window that this look completes, if it does."""
@@ -136,6 +142,8 @@ class EnrolmentResult:
         coverage: of all sittings together.
         sittings: how many.
         notes: what is thin, as sentences.
+        chirp: of the radar.
+        model_sha256: of the embedder's model.
     """
 
     protected: np.ndarray = field(repr=False)
@@ -144,6 +152,41 @@ class EnrolmentResult:
     coverage: Coverage
     sittings: int
     notes: tuple[str, ...]
+    chirp: ChirpSettings
+    model_sha256: str
+
+    def template(self, name: str, application: str, consent: Consent, now: datetime | None = None) -> Template:
+        """What a vault stores.
+
+        Args:
+            name, application: whose it is, and what for.
+            consent: of that person.
+            now: with a time zone; None: the system's clock.
+
+        Raises:
+            InputError: no possible name, or the consent is another person's.
+        """
+        if consent.person != name:
+            raise InputError(f"the consent is {consent.person}'s, the template {name}'s; ask {name}.")
+        statistics = {
+            "sittings": float(self.sittings),
+            "held_out_sittings": float(self.threshold.sittings),
+            "held_out_decisions": float(self.threshold.decisions),
+            "held_out_accepted": self.threshold.accepted,
+            "seconds": self.coverage.seconds,
+            "looks": float(self.coverage.looks),
+        }
+        return Template(
+            name,
+            application,
+            self.protected,
+            self.threshold.value,
+            ChirpFingerprint.of(self.chirp),
+            self.model_sha256,
+            now or datetime.now(UTC),
+            consent.as_dict(),
+            statistics,
+        )
 
 
 class Enrolment:
@@ -153,7 +196,6 @@ class Enrolment:
         chirp: of the radar.
         embedder: for this chirp; its state is reset here.
         settings: how much is asked for.
-        progress: called after each frame; None: nobody looks.
 
     Attributes:
         sittings: that are complete; in memory only.
@@ -167,11 +209,10 @@ class Enrolment:
         chirp: ChirpSettings,
         embedder: Embedder,
         settings: EnrolmentSettings | None = None,
-        progress: Callable[[Progress], None] | None = None,
     ) -> None:
         self.chirp, self.settings = chirp, settings or EnrolmentSettings()
         self.settings.check()
-        self._embedder, self._report = embedder, progress
+        self._embedder = embedder
         self._watch = Watch(chirp)
         self._whole = CoverageMeter(chirp.frame_period_s)
         self.sittings: list[Sitting] = []
@@ -220,10 +261,7 @@ class Enrolment:
             elif not sight.present:
                 self._embedder.reset()  # a window is of one person without a break
                 self._absence()
-        result = self._progress(problem, sight.range_m)
-        if self._report is not None:
-            self._report(result)
-        return result
+        return self._progress(problem, sight.range_m)
 
     def _embed(self, frame: FaceFrame) -> None:
         self._absent_s = 0.0
@@ -325,7 +363,9 @@ class Enrolment:
         ]
         threshold = threshold_of(scores, self.settings.accept)
         whole = self._whole.coverage()
-        return EnrolmentResult(protected, key, threshold, whole, len(self.sittings), tuple(self._notes(whole)))
+        notes = tuple(self._notes(whole))
+        sha256 = self._embedder.model.card.sha256
+        return EnrolmentResult(protected, key, threshold, whole, len(self.sittings), notes, self.chirp, sha256)
 
     def _notes(self, whole: Coverage) -> list[str]:
         notes = whole.sentences()
