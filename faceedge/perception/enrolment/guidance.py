@@ -17,7 +17,7 @@ from faceedge.perception.enrolment.sight import Sight
 
 DIFFERS_BELOW = 0.8
 """Looks whose spectra have a smaller correlation (magnitude) are counted as different. Twelve seconds of sitting still
-and natural movement give 3 to 23 such looks (synthetic people, full band)."""
+and natural movement give 2 to 22 such looks (29 synthetic recordings, full band)."""
 MOST_LOOKS = 200
 """Counted; more would only cost time."""
 WANTED_SECONDS, WANTED_LOOKS, WANTED_SPAN_M = 20.0, 24, 0.05

@@ -6,6 +6,7 @@ circle. So what counts is how much the range spectrum has changed since half a s
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -22,9 +23,12 @@ REFERENCE_M = 0.3
 PRESENT_DB = 6.0
 """Change over one ADC count at `REFERENCE_M` from which on somebody is there: a quarter of a face's, by 25 dB, and
 more than 20 dB above noise with the shipped chirps."""
-FRONT_DB = 14.0
-"""The face's near side is the first range whose level is so little below the strongest's."""
+FRONT_DB = 22.0
+"""The face is the first peak whose level is so little below the strongest's: the trunk behind it often reflects more,
+and side lobes of a Hann window are 31 dB down."""
 AGO_S = 0.5
+SMOOTH_S = 0.7
+"""Time constant of the levels. Of single looks, the echoes of a face cancel out now and then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class Sight:
 
     Attributes:
         present: somebody is there.
-        range_m: of the nearest part of the person; NaN: nobody.
+        range_m: of the person's nearest part that reflects much, the face; NaN: nobody.
         level_db: of the change, over one ADC count at 30 cm; -inf while there is nothing to compare with.
         spectrum: (k,) complex64 of length 1: range bins of all receivers where a person can be. Its phase as a whole
             means nothing.
@@ -59,11 +63,15 @@ class Watch:
         self._rise_db = 40 * np.log10(self._ranges_m / REFERENCE_M)
         self._matrix = range_matrix(chirp.cube_shape[2], "hann")
         self._shape = (chirp.cube_shape[0], chirp.cube_shape[2])
+        self._step_m = chirp.range_resolution_m
         self._before: deque[tuple[int, np.ndarray]] = deque()
+        self.reset()
 
     def reset(self) -> None:
         """Forget the looks so far."""
         self._before.clear()
+        self._power = np.zeros(len(self._ranges_m))
+        self._known = False
 
     def push(self, look: np.ndarray, stamp_ns: int) -> Sight:
         """Judge the next look.
@@ -80,18 +88,33 @@ class Watch:
         bins = (look.astype(np.float32, copy=False) @ self._matrix).view(np.complex64)[:, self._bins]
         while len(self._before) > 1 and stamp_ns - self._before[1][0] >= AGO_S * 1e9:
             self._before.popleft()
-        levels = self._levels_db(bins, stamp_ns)
+        self._smooth(bins, stamp_ns)
         self._before.append((stamp_ns, bins))
-        level_db = float(levels.max())
+        levels = 10 * np.log10(np.maximum(self._power, 1e-12)) + self._rise_db
+        level_db = float(levels.max()) if self._known else -math.inf
         present = level_db >= PRESENT_DB
-        range_m = float(self._ranges_m[np.argmax(levels >= level_db - FRONT_DB)]) if present else float("nan")
+        range_m = self._front_m(levels) if present else math.nan
         flat = bins.ravel()
         return Sight(present, range_m, level_db, flat / max(float(np.linalg.norm(flat)), 1e-6))
 
-    def _levels_db(self, bins: np.ndarray, stamp_ns: int) -> np.ndarray:
-        """Change in dB by range bin since half a second ago, or since the first look there is."""
+    def _smooth(self, bins: np.ndarray, stamp_ns: int) -> None:
+        """Bring the mean power of the change since half a second ago up to date, (range,)."""
         if not self._before or stamp_ns - self._before[0][0] < AGO_S / 2 * 1e9:
-            return np.full(len(self._ranges_m), -np.inf)
+            return
         power = np.mean(np.abs(bins - self._before[0][1]) ** 2, axis=0) / 2  # two noises, two positions
-        levels: np.ndarray = 10 * np.log10(np.maximum(power, 1e-12)) + self._rise_db
-        return levels
+        seconds = (stamp_ns - self._before[-1][0]) / 1e9
+        weight = 1.0 if not self._known else 1 - math.exp(-max(seconds, 0.0) / SMOOTH_S)
+        self._power += weight * (power - self._power)
+        self._known = True
+
+    def _front_m(self, levels: np.ndarray) -> float:
+        """The first peak's range, between the bins by a parabola through its neighbours."""
+        padded = np.concatenate(([-np.inf], levels, [-np.inf]))
+        peaks = (levels >= padded[:-2]) & (levels > padded[2:]) & (levels >= levels.max() - FRONT_DB)
+        at = int(np.argmax(peaks))
+        if not 0 < at < len(levels) - 1:
+            return float(self._ranges_m[at])
+        below, here, above = levels[at - 1 : at + 2]
+        bend = below - 2 * here + above
+        shift = 0.5 * (below - above) / bend if bend < 0 else 0.0
+        return float(self._ranges_m[at] + shift * self._step_m)
