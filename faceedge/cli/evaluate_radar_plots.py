@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 SIZE_IN, DPI = (8.0, 4.6), 110
 MOST_LINES = 8
 """In one picture: faceedge's own methods first, then the best baselines."""
-CURVES = {"distance": "distance", "from_enrolled_distance": "from enrolled distance", "angle": "head turned"}
+CURVES = {"distance": "distance", "moved": "moved since enrolment", "angle": "head turned"}
 
 
 def draw(evaluation: Evaluation, folder: Path) -> list[Path]:
@@ -33,15 +34,15 @@ def draw(evaluation: Evaluation, folder: Path) -> list[Path]:
             continue
         name = protocol.replace(" ", "_").replace("-", "_")
         title = f"{protocol}: {evaluation.data}"
-        written.append(_picture(folder / f"{name}_windows.png", title, lambda axes, o=outcomes: _windows(axes, o)))
-        written.append(_picture(folder / f"{name}_people.png", title, lambda axes, o=outcomes: _people(axes, o)))
+        written.append(_picture(folder / f"{name}_windows.png", title, partial(_windows, outcomes=outcomes)))
+        written.append(_picture(folder / f"{name}_people.png", title, partial(_people, outcomes=outcomes)))
         for file, kind in CURVES.items():
             if any(row.kind == kind for outcome in outcomes for row in outcome.conditions):
                 path = folder / f"{name}_{file}.png"
-                written.append(_picture(path, title, lambda axes, o=outcomes, k=kind: _groups(axes, o, k)))
+                written.append(_picture(path, title, partial(_groups, outcomes=outcomes, kind=kind)))
     if any(result.balanced for result in evaluation.expressions):
         path = folder / "expressions.png"
-        written.append(_picture(path, evaluation.data, lambda axes: _expressions(axes, evaluation)))
+        written.append(_picture(path, evaluation.data, partial(_expressions, evaluation=evaluation)))
     return written
 
 

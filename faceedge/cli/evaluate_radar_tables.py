@@ -24,9 +24,9 @@ DECISION_S = {"same recording": 0.05, "session-disjoint": 5.0}
 NARROWEST = 96
 """Columns where the output is no terminal."""
 EXPLANATION = (
-    "% of windows; each person by itself, then means over people, in brackets their 95 % interval (bootstrap over people). "
-    "Chance: AUROC and AUPR 50. FNMR1: FNMR at FMR 1 %. FNMR*, FMR*: at the threshold that accepts 95 % of what was held "
-    "out of the enrolment. ILED: intermediate linear encoder-decoder."
+    "% of windows; each person by itself, then means over people, in brackets their 95 % interval (bootstrap). "
+    "Chance: AUROC and AUPR 50. FNMR1: FNMR at FMR 1 %. FNMR*, FMR*: at the threshold that accepts 95 % of what was "
+    "held out of the enrolment. ILED: intermediate linear encoder-decoder."
 )
 
 

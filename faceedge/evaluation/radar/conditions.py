@@ -110,7 +110,7 @@ def _worn(name: str) -> Callable[[Clip, Sequence[Clip]], str | None]:
 
 _KINDS: dict[str, tuple[list[str], Callable[[Clip, Sequence[Clip]], str | None]]] = {
     "distance": (_names(DISTANCES_CM, "cm"), _distance),
-    "from enrolled distance": (_names(MOVES_CM, "cm"), _move),
+    "moved since enrolment": (_names(MOVES_CM, "cm"), _move),
     "head turned": (_names(TURNS_DEG, "deg"), _turn),
     "glasses": (["worn", "not worn"], _worn("glasses")),
     "mask": (["worn", "not worn"], _worn("mask")),
