@@ -58,6 +58,7 @@ setup(
         "pillow>=9.1",  # fewer colours for those pictures, which makes them smaller; matplotlib needs it, too
         "mcap>=1.2",  # the container of recorded topics
         "rosbags>=0.11",  # writes and reads recordings without a ROS distribution
+        "cryptography>=41",  # AES-GCM of the templates at rest; Python's own library has no cipher
         # The interpreter of the models; tflite-runtime 2.14 serves where it is installed (CPython 3.11, NumPy 1).
         'ai-edge-litert>=2.0; platform_system == "Linux"',
     ],

@@ -57,6 +57,7 @@ COMMANDS = (
         "faceedge.cli.evaluate_radar",
         "who is there and what the face shows: all tables, by radar",
     ),
+    _Entry(("templates",), "faceedge.cli.face_templates", "who is enrolled on this device: list, check, revoke, erase"),
     _Entry(("bench",), "faceedge.cli.bench", "measure latency, memory and message cost on this machine"),
 )
 EXTRAS = {"train": "'faceedge[train]'", "simulate": "'faceedge[sim]'"}

@@ -1,7 +1,7 @@
 """An attempt to find the embedding behind protected templates whose keys are known: what a thief of both could do.
 
-Gauss-Newton from several starts. Of the many solutions that fewer equations than unknowns have, it takes the likeliest under
-a prior of embeddings, which a thief can have: anyone can compute embeddings of other people.
+Gauss-Newton from several starts. Where the equations are fewer than the unknowns they have many solutions.
+The likeliest is taken, under a prior of embeddings that a thief can have, since anyone can compute embeddings of other people.
 """
 
 from __future__ import annotations

@@ -64,6 +64,10 @@ class KernelKeys:
         """People with an entry, in order."""
         return sorted({who for where, who, _ in self._all() if where == application})
 
+    def applications(self) -> list[str]:
+        """Applications with an entry, in order."""
+        return sorted({where for where, _, _ in self._all()})
+
     def delete(self, application: str, name: str, key_id: bytes) -> None:
         """Destroy an entry; the kernel overwrites it."""
         serial = self._all().get((application, name, key_id))

@@ -27,6 +27,8 @@ from faceedge.perception.templates.refusals import Refusal, TemplateError
 
 SECRET_BYTES, ID_BYTES = 32, 16
 ENTRY_BYTES = SECRET_BYTES + 2 * TERMS
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+"""Of people and applications: what a ROS topic and a file can be called alike."""
 KEY_FILE = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9_]*)\.(?P<id>[0-9a-f]{32})\.key")
 
 
@@ -90,6 +92,9 @@ class KeyStore(Protocol):
     def names(self, application: str) -> list[str]:
         """People with an entry, in order."""
 
+    def applications(self) -> list[str]:
+        """Applications with an entry, in order."""
+
     def delete(self, application: str, name: str, key_id: bytes) -> None:
         """Destroy an entry; nothing happens if there is none."""
 
@@ -131,6 +136,10 @@ class FileKeys:
         """People with an entry, in order."""
         return sorted({who for who, _ in self._all(application)})
 
+    def applications(self) -> list[str]:
+        """Applications with an entry, in order."""
+        return folders_in(self.folder)
+
     def delete(self, application: str, name: str, key_id: bytes) -> None:
         """Destroy an entry."""
         if self._path(application, name, key_id).parent.is_dir():
@@ -151,6 +160,14 @@ class FileKeys:
             return []
         found = [KEY_FILE.fullmatch(file) for file in files]
         return [(match["name"], bytes.fromhex(match["id"])) for match in found if match]
+
+
+def folders_in(folder: Path) -> list[str]:
+    """Names of the folders in a folder that an application can have, in order; none if there is no such folder."""
+    try:
+        return sorted(each.name for each in folder.iterdir() if NAME.fullmatch(each.name) and each.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def no_key(application: str, name: str) -> TemplateError:

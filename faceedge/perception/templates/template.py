@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 
 from faceedge.errors import InputError
+from faceedge.perception.templates.keys import NAME
 from faceedge.perception.templates.refusals import Refusal, TemplateError
 from faceedge.radar.chirp import ChirpSettings
 
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
-"""Of people and applications: what a ROS topic and a file can be called alike."""
 SHA256 = re.compile(r"[0-9a-f]{64}")
 LARGEST_BYTES = 1 << 16
 MOST_VALUES = 4096

@@ -18,11 +18,11 @@ from pathlib import Path
 
 from faceedge.errors import ConfigurationError, InputError
 from faceedge.perception.templates import sealing
-from faceedge.perception.templates.keys import KeyEntry, KeyStore, no_key
+from faceedge.perception.templates.keys import NAME, KeyEntry, KeyStore, no_key
 from faceedge.perception.templates.polyprotect import Key, draw_key
 from faceedge.perception.templates.private_files import PARTIAL, destroy, private_folder, read_private, write_private
 from faceedge.perception.templates.refusals import Refusal, TemplateError
-from faceedge.perception.templates.template import NAME, Template, check_name
+from faceedge.perception.templates.template import Template, check_name
 
 SUFFIX, REVOKED = ".template", ".revoked"
 MOST_ISSUES = 3
