@@ -50,6 +50,8 @@ COMMANDS = (
     _Entry(("replay",), "faceedge.cli.replay", "a bag or a radar's recording folder on topics again, bit for bit"),
     _Entry(("emulate",), "faceedge.cli.emulate", "a radar on serial ports that are none, for work without hardware"),
     _Entry(("simulate",), "faceedge.cli.simulate", "data sets of synthetic people, seen by radar and cameras at once"),
+    _Entry(("enroll",), "faceedge.cli.enroll", "let a near-face radar know somebody, who has agreed to it"),
+    _Entry(("verify",), "faceedge.cli.verify", "whether the person in front of the radar is the one who is claimed"),
     _Entry(("train", "expression"), "faceedge.cli.train", "train the expression model and export it to TFLite"),
     _Entry(("evaluate", "expression"), "faceedge.cli.evaluate", "figures of the expression model on anyone's data"),
     _Entry(
