@@ -158,13 +158,16 @@ class AuthenticationNode(ManagedNode):
     def _look(self) -> None:
         """Answer while no frames come."""
         with self._lock:
-            waited_s = time.monotonic() - self._last_at
+            waited_s = self._silence_s()
             if self._authenticator is not None and waited_s > self._values["silent_s"]:
                 self._answer(self._authenticator.silent(waited_s))
 
     def _answer(self, state: GateState, stamp_ns: int | None = None) -> None:
         if self._topics is not None and self._desk is not None:
             self._topics.answer(state, self._desk.person, stamp_ns)
+
+    def _silence_s(self) -> float:
+        return time.monotonic() - self._last_at
 
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)
@@ -176,6 +179,8 @@ class AuthenticationNode(ManagedNode):
         means = self._values["other_means"]
         if not self._values["allow_verify_other"]:
             raise FaceedgeError("verifications by other means are not allowed here (allow_verify_other: false).")
+        if self._silence_s() > self._values["silent_s"]:
+            raise FaceedgeError("nobody can be kept authenticated while no frames come; see /diagnostics.")
         self._authenticator.verify_other(means)
         return f"verified by {means}; the session opens with the next fresh frame."
 
@@ -189,7 +194,7 @@ class AuthenticationNode(ManagedNode):
         assert self._authenticator is not None
         if not request.data:
             return self._desk.abandon()
-        return self._desk.begin(self._authenticator.chirp)
+        return self._desk.begin(self._authenticator.chirp, self._authenticator.state.authenticated)
 
     def _claim(self, message: String) -> None:
         with self._lock:
@@ -208,13 +213,15 @@ class AuthenticationNode(ManagedNode):
         assert authenticator is not None
         assert desk is not None
         state, values = authenticator.state, self._values
-        level, message = Level.OK, "authenticated" if state.authenticated else f"not authenticated: {state.reason}"
-        silence_s = time.monotonic() - self._last_at
+        level, message = Level.OK, "authenticated"
+        if not state.authenticated:
+            message = f"not authenticated: {state.reason} {authenticator.problem}".strip()
+        silence_s = self._silence_s()
         if silence_s > 2 * values["silent_s"]:
             why = "" if self.count_publishers(source.topic) else ": nobody publishes it"
             level, message = Level.WARN, f"not authenticated: no frame for {silence_s:.0f} s on {source.topic}{why}"
-        elif authenticator.problem:
-            level, message = Level.WARN, f"{message} {authenticator.problem}"
+        elif authenticator.problem and values["allow_templates"]:
+            level = Level.WARN
         figures: dict[str, object] = {
             "phase": state.phase.value,
             "reason": state.reason,

@@ -8,6 +8,7 @@ from typing import Any
 from faceedge.nodes.parameters import Spec
 from faceedge.perception.authentication.freshness import FreshnessSettings
 from faceedge.perception.authentication.gate import GateSettings
+from faceedge.perception.enrolment.enrolment import EnrolmentSettings
 
 _GATE, _FRESH = GateSettings(), FreshnessSettings()
 
@@ -15,9 +16,15 @@ PARAMETERS = (
     Spec("adc_topic", "radar/adc", "Raw samples of the radar node; its topic `chirp` is expected beside it."),
     Spec("person", "", "Who is claimed to be there; empty: the only one enrolled. The topic ~/claim changes it."),
     Spec("application", "faceedge", "Templates and keys are bound to it; another application's are refused."),
-    Spec("templates_folder", "", "Protected templates; empty: the folder of `faceedge enroll`."),
-    Spec("keys_folder", "", "Keys, apart from the templates; empty: where `faceedge enroll` keeps them."),
-    Spec("models_folder", "", "Folder of the models and their cards; empty: the installed ones."),
+    Spec("templates_folder", "", "Protected templates; empty: where `faceedge enroll` keeps them."),
+    Spec("keys_folder", "", "Keys, apart from the templates, or `kernel`; empty: where `faceedge enroll` keeps them."),
+    Spec(
+        "sittings",
+        EnrolmentSettings().sittings,
+        "Of an enrolment by ~/enroll; the last third sets the threshold.",
+        2,
+        20,
+    ),
     Spec("allow_templates", False, "Read and write templates: biometric data, so off until a policy allows it."),
     Spec(
         "allow_verify_other",

@@ -18,6 +18,7 @@ from faceedge.perception.authentication.freshness import Freshness, FreshnessSet
 from faceedge.radar.chirp import ChirpSettings
 from faceedge.radar.face_frames import FaceFrame
 
+NOBODY_YET = "nobody has been verified yet."
 IDENTITY = "identity"
 """How the verifier's own verifications are called; others are called as their caller says."""
 
@@ -129,7 +130,7 @@ class Gate:
         self._verified_ns = 0
         self._requested = ""
         self._last_score = float("nan")
-        self._state = self._closed(Phase.SEARCHING, "nobody has been verified yet.")
+        self._state = self._closed(Phase.SEARCHING, NOBODY_YET)
 
     @property
     def state(self) -> GateState:
@@ -151,7 +152,6 @@ class Gate:
 
     def close(self, reason: str) -> GateState:
         """End the session for a reason of the caller's, such as a person who logs out."""
-        self._requested = ""
         return self._lose(reason)
 
     def silent(self, now_ns: int) -> GateState:
@@ -177,6 +177,8 @@ class Gate:
             return self._open(means, frame)
         if self._state.phase is Phase.VERIFIED:
             return self._watch(frame)
+        if self._state.phase is Phase.SEARCHING:  # what was wrong with an earlier frame is over
+            self._state = self._closed(Phase.SEARCHING, NOBODY_YET)
         return self._state
 
     def _vote(self, frame: FaceFrame) -> None:
@@ -216,6 +218,7 @@ class Gate:
 
     def _lose(self, reason: str) -> GateState:
         phase = Phase.SEARCHING if self._state.phase is Phase.SEARCHING else Phase.LOST
+        self._requested = ""  # by the time that frames are fresh again somebody else may sit there
         self._continuity.stop()
         # Votes and looks of before the loss would open the gate for whoever comes after it.
         self._votes.clear()
