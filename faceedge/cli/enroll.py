@@ -51,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OTHER",
         help="NAME is another person than OTHER, although the radar takes them for one",
     )
+    add("--weak", action="store_true", help="store a template even where its threshold lets strangers in; for trials")
     add("--often", action="store_true", help="enrol although NAME was enrolled often lately")
     add_vault_arguments(parser)
     add_consent_arguments(parser)
@@ -134,16 +135,18 @@ def check(args: argparse.Namespace, vault: Vault, synthetic: bool) -> None:
 
 def _settings(args: argparse.Namespace) -> EnrolmentSettings:
     from faceedge.perception.enrolment.enrolment import EnrolmentSettings
+    from faceedge.perception.enrolment.threshold import LEAST_VALUE
 
+    least = -1.0 if args.weak else LEAST_VALUE
     if not args.recording:
-        settings = EnrolmentSettings(sittings=args.sittings, leave=not args.stay)
+        settings = EnrolmentSettings(sittings=args.sittings, leave=not args.stay, least_threshold=least)
     elif len(args.recording) < 2:
         raise InputError(
             "one recording is given, at least two are needed: one makes the template and another, of another sitting, "
             "its threshold. Give --recording once more."
         )
     else:
-        settings = EnrolmentSettings(sittings=len(args.recording), steps=())
+        settings = EnrolmentSettings(sittings=len(args.recording), steps=(), least_threshold=least)
     settings.check()
     return settings
 
@@ -160,18 +163,20 @@ def capture(args: argparse.Namespace, enrolment: Enrolment, console: Console) ->
     Raises:
         DeviceError, InputError: the source's.
     """
-    from faceedge.cli.enroll_view import CaptureView
+    from faceedge.cli.enroll_view import CaptureView, sitting_words
     from faceedge.cli.radar_frames import live_frames, live_source, recorded_frames
     from faceedge.perception.enrolment.enrolment import Phase
 
     ends = (Phase.COMPLETE, Phase.FAILED)
     if args.recording:
-        with CaptureView(args.name, console) as view:
-            for path in args.recording:
-                for frame in recorded_frames(path):
-                    view.show(enrolment.push(frame))
-                if enrolment.end_sitting() is None:
-                    return
+        for number, path in enumerate(args.recording, 1):
+            for frame in recorded_frames(path):
+                enrolment.push(frame)
+            done = enrolment.end_sitting()
+            if done is None:
+                return
+            line = f"sitting {number} of {len(args.recording)}  {sitting_words(done)}  {path}"
+            console.print(line, markup=False, soft_wrap=True)
         return
     with live_source(args) as source, CaptureView(args.name, console) as view:
         for frame in live_frames(source):

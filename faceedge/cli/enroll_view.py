@@ -15,7 +15,7 @@ from rich.text import Text
 
 from faceedge.cli.palette import ACCENT
 from faceedge.cli.terminal_view import bar
-from faceedge.perception.enrolment.enrolment import Phase, Progress
+from faceedge.perception.enrolment.enrolment import Phase, Progress, Sitting
 from faceedge.perception.enrolment.guidance import WANTED_LOOKS, WANTED_SECONDS, WANTED_SPAN_M, Coverage
 
 SHOW_PERIOD_S, PLAIN_PERIOD_S = 0.1, 2.0
@@ -34,6 +34,15 @@ def meters(seen: Coverage) -> list[tuple[str, float, str]]:
             f"{100 * seen.span_m:.1f} of {100 * WANTED_SPAN_M:.0f} cm",
         ),
     ]
+
+
+def sitting_words(sitting: Sitting) -> str:
+    """What one sitting gave."""
+    seen = sitting.coverage
+    return (
+        f"{seen.seconds:5.1f} s  {seen.looks:3d} looks that differ  at {100 * seen.distance_m:.0f} cm, over "
+        f"{100 * seen.span_m:.1f} cm"
+    )
 
 
 def panel(name: str, progress: Progress, person_note: str = "") -> RenderableType:

@@ -19,7 +19,7 @@ from faceedge.perception.enrolment.consent import Consent
 from faceedge.perception.enrolment.guidance import STEPS, Coverage, CoverageMeter, Guide, Step
 from faceedge.perception.enrolment.quality import Quality
 from faceedge.perception.enrolment.sight import Watch
-from faceedge.perception.enrolment.threshold import ACCEPT, Threshold, held_out_count, threshold_of
+from faceedge.perception.enrolment.threshold import ACCEPT, LEAST_VALUE, Threshold, held_out_count, threshold_of
 from faceedge.perception.templates.polyprotect import Key, draw_key, protect, similarity
 from faceedge.perception.templates.template import ChirpFingerprint, Template
 from faceedge.radar.chirp import ChirpSettings
@@ -72,6 +72,7 @@ class EnrolmentSettings:
         accept: share of the held-out decisions that the threshold accepts.
         steps: of the guided capture; empty: a sitting lasts until `Enrolment.end_sitting`, as recordings do.
         leave: whether the person has to stand up between two sittings. Without it the threshold is too optimistic.
+        least_threshold: a lower one is a failure, see `threshold.LEAST_VALUE`; -1 takes any.
     """
 
     sittings: int = 3
@@ -79,6 +80,7 @@ class EnrolmentSettings:
     accept: float = ACCEPT
     steps: tuple[Step, ...] = STEPS
     leave: bool = True
+    least_threshold: float = LEAST_VALUE
 
     def check(self) -> None:
         """Raise ConfigurationError for a value that is out of its range."""
@@ -86,6 +88,7 @@ class EnrolmentSettings:
             ("sittings", self.sittings, 2, 20),
             ("least_s", self.least_s, 5.0, 600.0),
             ("accept", self.accept, 0.5, 1.0),
+            ("least_threshold", self.least_threshold, -1.0, 1.0),
         ):
             if not low <= value <= high:
                 raise ConfigurationError(f"{name} is {value}, expected {low:g} to {high:g}.")
@@ -361,14 +364,16 @@ class Enrolment:
         scores = [
             np.asarray(similarity(protect(each.embeddings, key), protected)) for each in self.sittings[-held_out:]
         ]
-        threshold = threshold_of(scores, self.settings.accept)
+        threshold = threshold_of(scores, self.settings.accept, self.settings.least_threshold)
         whole = self._whole.coverage()
-        notes = tuple(self._notes(whole))
+        notes = tuple(self._notes(whole, threshold))
         sha256 = self._embedder.model.card.sha256
         return EnrolmentResult(protected, key, threshold, whole, len(self.sittings), notes, self.chirp, sha256)
 
-    def _notes(self, whole: Coverage) -> list[str]:
+    def _notes(self, whole: Coverage, threshold: Threshold) -> list[str]:
         notes = whole.sentences()
+        if threshold.value <= LEAST_VALUE:
+            notes.append("the threshold lets every second stranger in: let this template decide nothing alone.")
         if self._seated_always:
             notes.append(
                 "nobody stood up between the sittings, so that the threshold is too high for another day; enrol again "
