@@ -37,6 +37,8 @@ class FaceFrame:
         look: (rx, sample) float32, ADC counts: mean of the first `LOOK_CHIRPS` chirps.
         saturated: share of samples at the converter's ends, 0 to 1.
         repeated: whether the cube equals that of the frame before, sample by sample, which noise makes impossible.
+        drift: (rx, sample) float32, ADC counts: mean of the second half of the look's chirps less that of the first
+            half; beside the look it tells how fast an echo moves right now.
     """
 
     sequence: int
@@ -45,6 +47,7 @@ class FaceFrame:
     look: np.ndarray
     saturated: float
     repeated: bool
+    drift: np.ndarray | None = None
 
 
 class FaceFrames:
@@ -89,8 +92,11 @@ class FaceFrames:
         saturated = float(np.count_nonzero((cube <= low) | (cube >= high)) / cube.size)
         repeated = self._last is not None and np.array_equal(cube, self._last)
         self._last = cube.copy()
-        look = cube[:, :LOOK_CHIRPS].mean(axis=1, dtype=np.float32)
-        return FaceFrame(sequence, stamp_ns, images, look, saturated, repeated)
+        half = LOOK_CHIRPS // 2
+        first = cube[:, :half].mean(axis=1, dtype=np.float32)
+        second = cube[:, half:LOOK_CHIRPS].mean(axis=1, dtype=np.float32)
+        look = (first + second) / 2
+        return FaceFrame(sequence, stamp_ns, images, look, saturated, repeated, second - first)
 
 
 def in_db(images: np.ndarray) -> None:
