@@ -65,7 +65,7 @@ def aupr(genuine: np.ndarray, impostor: np.ndarray) -> float:
     last = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
     hits = np.cumsum((weights * is_genuine)[order])[last]
     accepted = np.cumsum(weights[order])[last]
-    return float(np.sum(np.diff(hits, prepend=0.0) * hits / accepted))
+    return min(1.0, float(np.sum(np.diff(hits, prepend=0.0) * hits / accepted)))  # above 1 by rounding alone
 
 
 def equal_error_rate(genuine: np.ndarray, impostor: np.ndarray) -> float:

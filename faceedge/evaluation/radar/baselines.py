@@ -102,16 +102,15 @@ class PictureMethod(FrameMethod):
 
 
 class Nearest(PictureMethod):
-    """Cosine similarity to the nearest frames, the mean of the person's frames taken away."""
+    """Cosine similarity to the nearest frames, each frame's own mean taken away."""
 
     def model(self, frames: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
         """See `PictureMethod.model`."""
-        centre = frames.mean(axis=0)
-        enrolled = _unit(frames - centre)
+        enrolled = _unit(frames)
         nearest = min(NEIGHBOURS, len(enrolled))
 
         def score(pictures: np.ndarray) -> np.ndarray:
-            similar = _unit(pictures - centre) @ enrolled.T
+            similar = _unit(pictures) @ enrolled.T
             return np.asarray(np.partition(similar, -nearest, axis=1)[:, -nearest:].mean(axis=1))
 
         return score
@@ -164,6 +163,8 @@ def principal(frames: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarr
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:
+    """Each row without its mean, of length 1."""
+    rows = rows - rows.mean(axis=1, keepdims=True)
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9), np.float32)
 
 

@@ -113,7 +113,8 @@ class Result:
 
     def spread(self, measure: str) -> Spread | None:
         """Mean and interval over people; None without people."""
-        values = [figures[measure] for figures in self.people.values() if not math.isnan(figures[measure])]
+        each = [figures.get(measure, math.nan) for figures in self.people.values()]
+        values = [value for value in each if not math.isnan(value)]
         return Spread.of(values) if values else None
 
     def as_dict(self) -> dict[str, object]:
