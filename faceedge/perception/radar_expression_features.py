@@ -60,7 +60,8 @@ class EchoTransform:
 def front_bin(power: np.ndarray) -> int:
     """Index into `GRID_M` at which the face begins, from mean power (range,)."""
     level = 10 * np.log10(power + 1e-3) + 40 * np.log10(GRID_M / REFERENCE_M)
-    inside = (GRID_M > FACE_RANGE_M[0]) & (GRID_M < FACE_RANGE_M[1])
+    nearest_m, farthest_m = FACE_RANGE_M
+    inside = (GRID_M > nearest_m) & (GRID_M < farthest_m)
     return int(np.flatnonzero(inside & (level > level[inside].max() - FRONT_DB))[0])
 
 
@@ -117,4 +118,4 @@ def motion_features(echoes: np.ndarray, period_s: float, half_s: float, mm_per_r
 
 def _change_of_angle(product: np.ndarray) -> np.ndarray:
     """Phase (time, range) of one receiver against another, relative to its mean, rad."""
-    return np.clip(np.angle(product * product.mean(axis=0).conj()), -3, 3)
+    return np.asarray(np.clip(np.angle(product * product.mean(axis=0).conj()), -3, 3))
