@@ -21,13 +21,17 @@ def test_every_table_is_made_of_a_list_of_recordings(
     recordings: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     arguments = ["evaluate", "radar", "--recordings", str(recordings), "--quick", "--plots", str(tmp_path)]
-    assert main([*arguments, "--only", "linear"]) == 0
+    assert main([*arguments, "--only", "linear", "--markdown", str(tmp_path / "tables.md")]) == 0
     text = capsys.readouterr().out
     assert "same recording, single frames, 3 people" in text
     assert "expressions, person-disjoint" in text
     assert max(len(line) for line in text.splitlines()) <= 96
     assert (tmp_path / "same_recording_windows.png").stat().st_size > 1000
     assert (tmp_path / "expressions.png").is_file()
+    lines = (tmp_path / "tables.md").read_text().splitlines()
+    tables = [line for line in lines if line.startswith("| ")]
+    assert sum(line.startswith("| --- |") for line in tables) == 6
+    assert any(line.startswith("| linear autoencoder, images | ") for line in tables)
 
 
 def test_figures_for_machines_are_json(recordings: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

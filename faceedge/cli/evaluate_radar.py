@@ -68,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the networks that are trained as baselines")
     parser.add_argument("--cache", type=Path, metavar="FOLDER", help="keep figures there and compute none twice")
     parser.add_argument("--plots", type=Path, metavar="FOLDER", help="write pictures (PNG)")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables as Markdown")
     parser.add_argument("--json", action="store_true", help="for machines")
 
 
@@ -87,6 +88,11 @@ def main(args: argparse.Namespace) -> int:
 
         for path in draw(evaluation, args.plots):
             say(f"wrote {path}")
+    if args.markdown is not None:
+        from faceedge.cli.evaluate_radar_markdown import markdown
+
+        args.markdown.write_text(markdown(evaluation), encoding="utf-8")
+        say(f"wrote {args.markdown}")
     if args.json:
         print(json.dumps(evaluation.as_dict(), indent=1))
     else:
