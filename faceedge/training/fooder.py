@@ -25,9 +25,9 @@ class FooderSettings:
     """Everything that decides the result besides the data."""
 
     latent: int = 16
-    epochs: int = 40
-    batch: int = 32
-    learning_rate: float = 2e-3  # Adamax, as in HOOD
+    epochs: int = 18
+    batch: int = 16
+    learning_rate: float = 4e-3  # Adamax, as in HOOD
     frame_step: int = 4  # a micro range-Doppler image covers 8 frames: neighbours are nearly the same
     shift_range_bins: int = 4
     gain: float = 0.06  # of full scale, 5 dB
