@@ -11,6 +11,7 @@ from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
+from std_srvs.srv import Trigger
 
 from faceedge.errors import DeviceError
 
@@ -21,6 +22,7 @@ TRANSITIONS = {
     "configure": (Transition.TRANSITION_CONFIGURE, "inactive"),
     "activate": (Transition.TRANSITION_ACTIVATE, "active"),
     "deactivate": (Transition.TRANSITION_DEACTIVATE, "inactive"),
+    "cleanup": (Transition.TRANSITION_CLEANUP, "unconfigured"),
 }
 
 
@@ -86,6 +88,19 @@ class LifecycleClient:
                     raise DeviceError(f"the node {node} refused {name}: {response.results[0].reason}.")
                 return
             self._check_time(deadline, f"no answer from {node} to {name} within {timeout_s:g} s.")
+
+    def trigger(self, service: str, timeout_s: float, alive: Callable[[], None] = lambda: None) -> tuple[bool, str]:
+        """Call a std_srvs/Trigger; whether it did what it does, and its words.
+
+        Raises:
+            DeviceError: no answer in time.
+        """
+        deadline = time.monotonic() + timeout_s
+        while True:
+            response = self._call(Trigger, service, Trigger.Request(), deadline, alive)
+            if response is not None:
+                return bool(response.success), str(response.message)
+            self._check_time(deadline, f"no answer of {service} within {timeout_s:g} s.")
 
     def wait_for_state(self, node: str, state: str, timeout_s: float, alive: Callable[[], None] = lambda: None) -> None:
         """Wait until ``node`` is in lifecycle ``state`` (active, ...); raises DeviceError when it is not in time."""
