@@ -298,7 +298,7 @@ class Enrolment:
         Returns:
             The sitting; None: it cannot be used, `reason` says why and the enrolment has failed.
         """
-        problems = self._quality.problems()
+        problems = self._quality.problems() if self._quality.frames else ["nobody was seen."]
         seen = self._meter.coverage()
         if not problems and seen.seconds < self.settings.least_s:
             problems = [f"it has {seen.seconds:.1f} s of good frames, {self.settings.least_s:g} s are needed."]

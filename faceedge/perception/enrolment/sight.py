@@ -28,7 +28,9 @@ FRONT_DB = 22.0
 and side lobes of a Hann window are 31 dB down."""
 AGO_S = 0.5
 SMOOTH_S = 0.7
-"""Time constant of the levels. Of single looks, the echoes of a face cancel out now and then."""
+"""Time constant of the levels by range. Of single looks, the echoes of a face cancel out now and then."""
+FADE_S = 0.5
+"""Somebody who was seen is there for so long, for the same reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,9 @@ class Watch:
     def reset(self) -> None:
         """Forget the looks so far."""
         self._before.clear()
-        self._power = np.zeros(len(self._ranges_m))
-        self._known = False
+        self._power: np.ndarray | None = None
+        self._seen_ns: int | None = None
+        self._last_ns = 0
 
     def push(self, look: np.ndarray, stamp_ns: int) -> Sight:
         """Judge the next look.
@@ -86,26 +89,37 @@ class Watch:
         if look.shape != self._shape:
             raise InputError(f"expected a look of {self._shape} receivers and samples, got {look.shape}.")
         bins = (look.astype(np.float32, copy=False) @ self._matrix).view(np.complex64)[:, self._bins]
+        if stamp_ns < self._last_ns:  # the source has started over
+            self.reset()
         while len(self._before) > 1 and stamp_ns - self._before[1][0] >= AGO_S * 1e9:
             self._before.popleft()
-        self._smooth(bins, stamp_ns)
-        self._before.append((stamp_ns, bins))
-        levels = 10 * np.log10(np.maximum(self._power, 1e-12)) + self._rise_db
-        level_db = float(levels.max()) if self._known else -math.inf
-        present = level_db >= PRESENT_DB
-        range_m = self._front_m(levels) if present else math.nan
+        level_db = self._change(bins, stamp_ns)
+        if level_db >= PRESENT_DB:
+            self._seen_ns = stamp_ns
+        present = self._seen_ns is not None and 0 <= stamp_ns - self._seen_ns <= FADE_S * 1e9
+        if not present:
+            self._power = None
+        range_m = math.nan if self._power is None else self._front_m(self._in_db(self._power))
         flat = bins.ravel()
         return Sight(present, range_m, level_db, flat / max(float(np.linalg.norm(flat)), 1e-6))
 
-    def _smooth(self, bins: np.ndarray, stamp_ns: int) -> None:
-        """Bring the mean power of the change since half a second ago up to date, (range,)."""
-        if not self._before or stamp_ns - self._before[0][0] < AGO_S / 2 * 1e9:
-            return
-        power = np.mean(np.abs(bins - self._before[0][1]) ** 2, axis=0) / 2  # two noises, two positions
-        seconds = (stamp_ns - self._before[-1][0]) / 1e9
-        weight = 1.0 if not self._known else 1 - math.exp(-max(seconds, 0.0) / SMOOTH_S)
-        self._power += weight * (power - self._power)
-        self._known = True
+    def _change(self, bins: np.ndarray, stamp_ns: int) -> float:
+        """Level of the change since half a second ago; -inf while there is nothing to compare with."""
+        before, self._last_ns = self._last_ns, stamp_ns
+        ago_ns, ago = self._before[0] if self._before else (stamp_ns, bins)
+        self._before.append((stamp_ns, bins))
+        if stamp_ns - ago_ns < AGO_S / 2 * 1e9:
+            return -math.inf
+        power: np.ndarray = np.mean(np.abs(bins - ago) ** 2, axis=0) / 2  # two noises, two positions
+        if self._power is None:
+            self._power = power
+        else:
+            self._power = self._power + (1 - math.exp(-(stamp_ns - before) / (SMOOTH_S * 1e9))) * (power - self._power)
+        return float(self._in_db(power).max())
+
+    def _in_db(self, power: np.ndarray) -> np.ndarray:
+        levels: np.ndarray = 10 * np.log10(np.maximum(power, 1e-12)) + self._rise_db
+        return levels
 
     def _front_m(self, levels: np.ndarray) -> float:
         """The first peak's range, between the bins by a parabola through its neighbours."""
