@@ -2,7 +2,7 @@
 
     python benchmarks/continuity_scenes.py stay FOLDER --people 24 --seconds 150
     python benchmarks/continuity_scenes.py change FOLDER --people 24
-    python benchmarks/continuity_scenes.py train FOLDER/train --people 36 --seconds 25
+    python benchmarks/continuity_scenes.py train FOLDER/train --people 6 --seconds 25
 
 Only looks are kept: the mean of 8 chirps of each frame, at 20 Hz, with the chirp of bgt60_face_full_band cut to its
 first 8 chirps. Those looks are what `FaceFrames` makes of a whole frame, but for the noise of phase and samples.

@@ -3,7 +3,7 @@
     python -m faceedge.training.radar_continuity --looks LOOKS --stay FOLDER --out models
 
 LOOKS is a data set of `faceedge simulate` with the chirp bgt60_face_looks, of whose people the first 200 are used;
-FOLDER holds what ``benchmarks/continuity_scenes.py train`` made: people of other seeds who talk, turn to a call and shift.
+FOLDER holds what ``benchmarks/continuity_scenes.py train`` made: people of other seeds who talk and turn to a call.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 import yaml
 
 from faceedge.perception.authentication.continuity import MODEL
-from faceedge.perception.authentication.session_profile import AXES, FEATURES, Profiler, SessionModel, features
+from faceedge.perception.authentication.session_profile import FEATURES, Profiler, SessionModel, features
 from faceedge.radar.chirp import ChirpSettings
 from faceedge.radar.recordings import open_recording
 
@@ -98,14 +98,14 @@ def write(model: SessionModel, out: Path, counts: dict[str, int], metrics: objec
         "training": {
             "data": "Synthetic: faceedge simulate looks --people 300 --sessions 4 --seconds 10 --sensors radar "
             f"--chirp bgt60_face_looks --seed 100, people 0 to {TRAINING_PEOPLE - 1}; and "
-            "benchmarks/continuity_scenes.py train FOLDER --people 36 --seconds 25",
+            "benchmarks/continuity_scenes.py train FOLDER --people 6 --seconds 25",
             "terms": "None: nobody was recorded.",
             "command": "python -m faceedge.training.radar_continuity --looks LOOKS --stay FOLDER --out models",
             "seed": "none: closed form",
             "counts": counts,
         },
         "metrics": metrics,
-        "float_against_int8": f"Float alone: {FEATURES} x {AXES} numbers, one product four times a second.",
+        "float_against_int8": f"Float alone: {FEATURES} x {FEATURES} numbers, one product four times a second.",
         "size_bytes": path.stat().st_size,
         "time_ms": {"a frame, x86-64 server core, NumPy": "see docs/radar_continuity.md"},
         "limits": "Synthetic people only, who sit, talk, turn their heads and shift by millimetres to centimetres. "

@@ -1,12 +1,12 @@
 """Whether the person who was verified is still there: from the recording's own statistics, kept in RAM.
 
-The mean profile of the session's first second is the reference (`session_profile`), which later seconds refine while
-nothing speaks against them. Four times a second the last second is compared with it: the log likelihood ratio of
-another person over the same one is summed up (`sequential`). Another sum of its own is not needed for an empty seat: an
-echo that has become far weaker says it at once.
+The mean profile of the session's first second is the reference (`session_profile`). Four times a second the last second
+is compared with it: the log likelihood ratio of another person over the same one is summed up (`sequential`). Windows
+that are some seconds old go into the reference, which forgets older ones, because posture changes: a change is found
+within these seconds or not at all.
 
-Who takes the seat, or whose head stays turned away, ends the session; only a new verification begins another one.
-Nothing of the reference outlives the session, and nothing of it is written anywhere.
+Who takes the seat, leaves it, or comes to sit differently at once, ends the session; only a new verification begins
+another one. Nothing of the reference outlives the session, and nothing of it is written anywhere.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from faceedge.radar.face_frames import FaceFrame
 
 MODEL = "radar_continuity"
 HOP_SHARE = 4
-"""Windows overlap: one ends every fourth part of a window. So a window's evidence counts by a fourth."""
+"""Windows overlap: one ends about every fourth part of a window, and counts by the part that is new."""
 MOST_INCREMENT = 8.0
 """Nats that one comparison may add: a single odd window is not to end a session."""
 SMALLEST_POWER = 1e-6
@@ -39,18 +39,16 @@ class ContinuitySettings:
     Attributes:
         window_s: over which profiles are averaged.
         threshold: of the summed evidence, nats.
-        trust_s: a window refines the reference only if so long after it nothing speaks against the person; longer than
-            a change takes to be found, so that a new person is not learnt.
-        most_windows: the reference is of so many windows at most; then it forgets the oldest exponentially.
-        absent_db, absent_s: the seat is empty when its echo is so much weaker than the session's for so long.
+        trust_s: after so long a window goes into the reference; longer than a change takes to be found.
+        most_windows: the reference is of so many windows; then it forgets the oldest exponentially.
+        absent_db: an echo that has become weaker by so much is that of an empty seat.
     """
 
     window_s: float = 1.0
-    threshold: float = 20.0
+    threshold: float = 10.0
     trust_s: float = 3.0
-    most_windows: float = 20.0
-    absent_db: float = 12.0
-    absent_s: float = 0.5
+    most_windows: float = 5.0
+    absent_db: float = 8.0
 
     def check(self) -> None:
         """Raise ConfigurationError for a value that is out of its range."""
@@ -60,7 +58,6 @@ class ContinuitySettings:
             ("trust_s", self.trust_s, 0.0, 60.0),
             ("most_windows", self.most_windows, 1.0, 1e6),
             ("absent_db", self.absent_db, 3.0, 60.0),
-            ("absent_s", self.absent_s, 0.05, 10.0),
         ):
             if not low <= value <= high:
                 raise ConfigurationError(f"{name} is {value}, expected {low:g} to {high:g}.")
@@ -115,7 +112,6 @@ class Continuity:
         self._profiler = Profiler(chirp)
         self._window = max(HOP_SHARE, round(self.settings.window_s * chirp.frame_rate_hz))
         self._hop = max(1, self._window // HOP_SHARE)
-        self._short = max(1, round(self.settings.absent_s * chirp.frame_rate_hz / 2))
         self._cusum = Cusum(self.settings.threshold)
         self._moments = np.zeros((self._window, FEATURES), np.float32)
         self.increment: float | None = None
@@ -126,7 +122,7 @@ class Continuity:
         self._cusum.reset()
         self._first: list[np.ndarray] = []
         self._grid: np.ndarray | None = None
-        self._frames = self._weak = 0
+        self._frames = 0
         self._reference = np.zeros(FEATURES)
         self._windows, self._power = 0.0, 0.0
         self._waiting: deque[tuple[int, np.ndarray, float]] = deque()
@@ -149,18 +145,8 @@ class Continuity:
             return self._state
         self._moments[self._frames % self._window] = self._profiler.moments(frame.look[np.newaxis], self._grid)[0]
         self._frames += 1
-        if self._empty():
-            return self._end(
-                False,
-                f"the seat is empty: its echo has been {self.settings.absent_db:g} dB or more below that of the "
-                f"verified person for {self.settings.absent_s:g} s.",
-            )
         if self._frames % self._hop == 0 and self._compare():
-            return self._end(
-                True,
-                "somebody else is in the seat, or the person sits there differently: over the last seconds the echoes' "
-                "profile was not that of the session.",
-            )
+            return self._end()
         return self._state
 
     def _learn(self, look: np.ndarray) -> None:
@@ -176,20 +162,12 @@ class Continuity:
         self._reference, self._windows = features(mean[np.newaxis])[0], 1.0
         self._power = _power(mean)
 
-    def _empty(self) -> bool:
-        """Whether the echo has been weak for long enough."""
-        last = (np.arange(self._frames - self._short, self._frames)) % self._window
-        power = float(self._moments[last, :RANGES].mean(axis=0).sum())
-        weak = not power > self._power * 10 ** (-self.settings.absent_db / 10)
-        self._weak = self._weak + 1 if weak else 0
-        return self._weak * self.chirp.frame_period_s >= self.settings.absent_s
-
     def _compare(self) -> bool:
         """Add the last window's evidence; whether it is enough."""
         mean = self._moments.mean(axis=0)
         found = features(mean[np.newaxis])[0]
         llr = self._model.llr(found - self._reference, self._windows)
-        self.increment = min(llr / HOP_SHARE, MOST_INCREMENT)
+        self.increment = min(llr * self._hop / self._window, MOST_INCREMENT)
         changed = self._cusum.push(self.increment)
         if self._frames % self._window == 0:
             self._waiting.append((self._frames, found, _power(mean)))
@@ -198,18 +176,25 @@ class Continuity:
         return changed
 
     def _refine(self) -> None:
-        """Let windows that have proved good into the reference."""
+        """Let windows that are old enough into the reference."""
         wait = self.settings.trust_s * self.chirp.frame_rate_hz
         while self._waiting and self._frames - self._waiting[0][0] >= wait:
             _, found, power = self._waiting.popleft()
-            if self._cusum.sum > 0:
-                continue
             self._windows = min(self._windows + 1, self.settings.most_windows)
             self._reference += (found - self._reference) / self._windows
             self._power += (power - self._power) / self._windows
 
-    def _end(self, present: bool, reason: str) -> ContinuityState:
-        self._state = ContinuityState(present, False, reason, 1.0)
+    def _end(self) -> ContinuityState:
+        """The evidence is enough: is it an empty seat, or somebody else?"""
+        weaker_db = 10 * math.log10(self._power / _power(self._moments.mean(axis=0)))
+        absent = not weaker_db < self.settings.absent_db
+        reason = (
+            f"the seat is empty: the echo is {weaker_db:.0f} dB weaker than that of the verified person."
+            if absent
+            else "somebody else is in the seat, or the person sits there differently: the profile of the echoes is not "
+            "that of the session any more."
+        )
+        self._state = ContinuityState(not absent, False, reason, 1.0)
         return self._state
 
 

@@ -38,7 +38,7 @@ class Cusum:
     """
 
     def __init__(self, threshold: float) -> None:
-        if not 0 < threshold < math.inf:
+        if not threshold > 0:
             raise ConfigurationError(f"the threshold of a cumulative sum is {threshold}, expected a positive number.")
         self.threshold = threshold
         self.sum = 0.0
