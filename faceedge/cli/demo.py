@@ -2,7 +2,8 @@
 
 A clip goes into the camera node, faces come out of the face node, and an emulated radar talks to the radar node over a
 serial port, each in a process of its own; this process records every message, shows what comes while it comes, and
-leaves a bag, a video, picture strips and a page behind.
+leaves a bag, a video, picture strips and a page behind. Then the radar alone tells a person from strangers, see
+:mod:`faceedge.cli.demo_faces`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from faceedge.cli import demo_person, demo_radar
+from faceedge.cli import demo_faces, demo_person, demo_radar
 from faceedge.errors import ConfigurationError, FaceedgeError, ModelError
 
 if TYPE_CHECKING:
@@ -32,7 +33,17 @@ if TYPE_CHECKING:
     from faceedge.cli.terminal_view import Progress
     from faceedge.nodes.observer import Observer
 
-OUTPUTS = ("index.html", "summary.json", "strip.png", "radar.png", "sensors.png", "faces.webm", "faces.mp4", "bag")
+OUTPUTS = (
+    "index.html",
+    "summary.json",
+    "strip.png",
+    "radar.png",
+    "sensors.png",
+    "faces.webm",
+    "faces.mp4",
+    "bag",
+    demo_faces.RESULT_FILE,
+)
 """What an earlier run may have left in the output folder, and what this one removes before it starts."""
 READY_TIMEOUT_S = 60.0
 VIEW_PERIOD_S = 0.2
@@ -46,6 +57,7 @@ PICTURES = f"{CAMERA}/image_raw/compressed"
 _OTHERS = (f"{CAMERA}/camera_info", "/tf", "/diagnostics", "/humans/")
 RECORDED = (PICTURES, *_OTHERS, *demo_radar.RECORDED, *demo_person.RECORDED)
 SMALLEST_VIEW = (78, 24)
+PARTS = ("all", "sensors", "authentication")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +66,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--output", type=Path, default=Path("demo_output"), metavar="FOLDER", help="default: %(default)s")
     add("--clip", type=Path, action="append", default=[], metavar="FILE", help="show this video instead")
     add("--seconds", type=float, default=0.0, help="show only so much (default: all)")
+    add(
+        "--part",
+        choices=PARTS,
+        default=PARTS[0],
+        help="all; sensors: camera, events and radar; authentication: by radar alone (default: all; --clip and "
+        "--seconds leave authentication out)",
+    )
     add("--plain", action="store_true", help="lines instead of the live view, as without a terminal")
 
 
@@ -66,9 +85,24 @@ def main(args: argparse.Namespace) -> int:
     console = Console(highlight=False)
     output = prepare_output(args.output)
     with _terminate_as_interrupt(), tempfile.TemporaryDirectory(prefix="faceedge-") as work:
+        if args.part == PARTS[2]:
+            shown = demo_faces.run(console, output, Path(work))
+            print(f"Outputs: authentication {_short(output / demo_faces.RESULT_FILE)}" if shown else "Outputs: none")
+            return 0
         board, outcome = _run(args, console, output, Path(work))
+        if args.part == PARTS[0] and not args.clip and not args.seconds:
+            outcome.authentication = _authentication(console, output, Path(work), outcome.notes)
         _finish(console, board, outcome)
     return 0
+
+
+def _authentication(console: Console, output: Path, work: Path, notes: list[str]) -> dict[str, Any] | None:
+    """The second part; a note where it does not work, because the first one has its results already."""
+    try:
+        return demo_faces.run(console, output, work)
+    except FaceedgeError as error:
+        notes.append(f"Radar authentication: {error}")
+        return None
 
 
 def prepare_output(folder: Path) -> Path:

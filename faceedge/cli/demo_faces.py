@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from faceedge.errors import DeviceError, InputError
+from faceedge.errors import DeviceError, InputError, ModelError
 from faceedge.shipped import shipped_file
 from faceedge.simulation.live.packing import unpack
 
@@ -54,6 +54,7 @@ class Visitor:
         after_s: when; None: never.
         best_score: highest identity score; None: no decision.
         by_pin: whether a PIN had to open the session.
+        held: whether a session was open at the end.
         shown: expressions, as word and from when to when in seconds of the session; an abstention is no word.
         said: how the authentication node put it at the end.
     """
@@ -64,22 +65,24 @@ class Visitor:
     after_s: float | None = None
     best_score: float | None = None
     by_pin: bool = False
+    held: bool = False
     shown: list[tuple[str, float, float]] = field(default_factory=list)
     said: str = ""
 
     def sentence(self) -> str:
         """For people."""
-        score = "" if self.best_score is None else f" (best score {self.best_score:.2f})"
-        if self.genuine:
-            outcome = (
-                f"accepted by the radar after {self.after_s:.1f} s{score}"
-                if self.accepted
-                else (f"NOT recognised by the radar{score}" + ("; a PIN opens the session" if self.by_pin else ""))
-            )
+        score = "no decision" if self.best_score is None else f"best score {self.best_score:.2f}"
+        if self.accepted:
+            verdict = "accepted by the radar" if self.genuine else "WRONGLY ACCEPTED by the radar"
+            parts = [f"{verdict} after {self.after_s:.1f} s ({score})"]
         else:
-            outcome = f"WRONGLY ACCEPTED after {self.after_s:.1f} s{score}" if self.accepted else f"refused{score}"
-        words = ", ".join(f"{word} {start:.1f}-{end:.1f} s" for word, start, end in self.shown)
-        return f"{self.title}: {outcome}." + (f" Shows {words}." if words else "")
+            parts = [f"{'NOT recognised by the radar' if self.genuine else 'refused'} ({score})"]
+        if self.by_pin:
+            parts.append("a PIN opens the session")
+        if self.accepted or self.by_pin:
+            parts.append("which holds to the end" if self.held else f"which does not hold to the end: {self.said}")
+        words = ", ".join(f"{word} {start:.1f} to {end:.1f} s" for word, start, end in self.shown)
+        return f"{self.title}: {', '.join(parts).rstrip('.')}." + (f" Shows {words}." if words else "")
 
 
 def unpack_recordings(work: Path) -> dict[str, Path] | None:
@@ -106,14 +109,19 @@ def unpack_recordings(work: Path) -> dict[str, Path] | None:
     return found
 
 
-def enrol(sessions: dict[str, Path], work: Path, console: Console) -> None:
-    """`faceedge enroll` with the recordings of the enrolment; raises its FaceedgeError."""
+def enrol(sessions: dict[str, Path], work: Path, console: Console) -> str:
+    """`faceedge enroll` with the recordings of the enrolment; why it failed, empty: it did not."""
     from faceedge.cli import enroll
 
     parser = argparse.ArgumentParser()
     enroll.add_arguments(parser)
     words = [NAME, *(word for name in ENROLMENT for word in ("--recording", str(sessions[name])))]
-    enroll.main(parser.parse_args([*words, *vault_words(work)]), console)
+    try:
+        enroll.main(parser.parse_args([*words, *vault_words(work)]), console)
+    except (InputError, ModelError) as error:
+        console.print(f"{NAME} could not be enrolled: {error}", soft_wrap=True, markup=False, style="yellow")
+        return str(error)
+    return ""
 
 
 def vault_words(work: Path) -> list[str]:
@@ -147,7 +155,7 @@ def run(console: Console, output: Path, work: Path) -> dict[str, Any] | None:
         console.print(f"Radar authentication is left out: {FOLDER} is not installed.", style="yellow")
         return None
     console.rule("radar authentication, synthetic people")
-    enrol(sessions, work, console)
+    trouble = enrol(sessions, work, console)
     os.environ.update(isolated_environment())
     visitors = []
     with Children(work) as children:
@@ -160,7 +168,7 @@ def run(console: Console, output: Path, work: Path) -> dict[str, Any] | None:
                 receive(observer, sessions[name], visitor, children.check)
                 console.print(visitor.sentence(), soft_wrap=True, markup=False)
                 visitors.append(visitor)
-    result = summary(visitors)
+    result = summary(visitors, trouble)
     console.print(result["note"], style="dim", soft_wrap=True)
     (output / RESULT_FILE).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     return result
@@ -197,6 +205,7 @@ def receive(observer: SessionObserver, session: Path, visitor: Visitor, check: C
             if not visitor.by_pin:
                 raise DeviceError(f"the authentication node refused a verification by PIN: {words}")
         time.sleep(TICK_S)
+    visitor.held, visitor.said = visit.authenticated, visit.reasons[-1][1] if visit.reasons else ""
     move(RADAR, "deactivate", PATIENCE_S, check)
     move(RADAR, "cleanup", PATIENCE_S, check)
     conclude(visitor, visit)
@@ -207,19 +216,20 @@ def conclude(visitor: Visitor, visit: Visit) -> None:
     if not visitor.by_pin:
         visitor.accepted, visitor.after_s = visit.accepted_at_s is not None, visit.accepted_at_s
     visitor.best_score = max((score for _, score in visit.scores), default=None)
-    visitor.said = visit.reasons[-1][1] if visit.reasons else ""
     for word, group in groupby(visit.expressions, key=lambda shown: shown[1]):
         moments = [moment for moment, _, _ in group]
         if word and moments[-1] - moments[0] >= SHORTEST_S:
             visitor.shown.append((word, round(moments[0], 1), round(moments[-1], 1)))
 
 
-def summary(visitors: list[Visitor]) -> dict[str, Any]:
-    """The figures as plain values."""
+def summary(visitors: list[Visitor], trouble: str) -> dict[str, Any]:
+    """The figures as plain values; ``trouble``: why nobody could be enrolled."""
     strangers = [visitor for visitor in visitors if not visitor.genuine]
     refused = sum(not visitor.accepted for visitor in strangers)
     return {
         "synthetic": True,
+        "enrolled": not trouble,
+        "enrolment_trouble": trouble,
         "visitors": [
             {
                 "title": visitor.title,
@@ -228,6 +238,8 @@ def summary(visitors: list[Visitor]) -> dict[str, Any]:
                 "after_s": None if visitor.after_s is None else round(visitor.after_s, 2),
                 "best_score": None if visitor.best_score is None else round(visitor.best_score, 3),
                 "by_pin": visitor.by_pin,
+                "held": visitor.held,
+                "said": visitor.said,
                 "shown": visitor.shown,
                 "sentence": visitor.sentence(),
             }

@@ -41,6 +41,7 @@ class Outcome:
         session: of the synthetic person, who is seen in the first scene; None: nobody was.
         video, sensor_strip, radar_strip, bag: paths, None where there is none.
         expression: whether expressions were estimated.
+        authentication: figures of the radar's authentication; None: it was not shown.
         notes: sentences for the reader.
     """
 
@@ -55,6 +56,7 @@ class Outcome:
     radar_strip: Path | None = None
     bag: Path | None = None
     expression: bool = True
+    authentication: dict[str, Any] | None = None
     notes: list[str] = field(default_factory=list)
 
 
@@ -97,6 +99,7 @@ def summarise(board: Scoreboard, outcome: Outcome) -> dict[str, Any]:
         "expression_estimated": outcome.expression,
         "radar": demo_radar.summarise(board),
         "events": demo_person.summarise(board),
+        "authentication": outcome.authentication,
         "notes": outcome.notes,
     }
 

@@ -36,6 +36,7 @@ class AuthenticationPublishers:
         self._name = str(node.get_fully_qualified_name())
         self._made: list[Publisher] = []
         self._face_id = ""
+        self._last_score = math.nan
         self._persons: PersonPublishers | None = None
         try:
             self._authenticated = self._make(Bool, "~/authenticated")
@@ -95,8 +96,9 @@ class AuthenticationPublishers:
             self._node.get_logger().info(f"not authenticated any more: {state.reason}")
         self._authenticated.publish(Bool(data=state.authenticated))
         self._score.publish(Float32(data=float(state.score)))
-        if not math.isnan(state.verification_score):
+        if state.verification_score != self._last_score and not math.isnan(state.verification_score):
             self._identity_score.publish(Float32(data=float(state.verification_score)))
+        self._last_score = state.verification_score
         header = self._header(stamp_ns)
         if state.authenticated:
             persons.present(person, self._face_id, state.score, header)
