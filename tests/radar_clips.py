@@ -37,6 +37,7 @@ def clip(
         0.05 * np.arange(frames),
         images,
         looks,
+        np.zeros_like(looks),
         np.full(frames, -1, np.int8) if labels is None else labels,
         facts or Facts(),
     )

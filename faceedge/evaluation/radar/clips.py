@@ -68,7 +68,7 @@ class Clip:
         chirp: what the radar transmitted.
         stamps_s: (n,) float64, ascending, from the recording's first frame.
         images: (n, 2, range bin, Doppler bin) float16, 0 to 1: range-Doppler, micro range-Doppler.
-        looks: (n, rx, sample) float32, ADC counts.
+        looks, drifts: (n, rx, sample) float32, ADC counts, see `FaceFrame`.
         labels: (n,) int8, index into `LEAVES`, -1: none of them.
         facts: what else is known.
     """
@@ -80,6 +80,7 @@ class Clip:
     stamps_s: np.ndarray
     images: np.ndarray
     looks: np.ndarray
+    drifts: np.ndarray
     labels: np.ndarray
     facts: Facts = field(default_factory=Facts)
 
@@ -100,7 +101,7 @@ class Clip:
 
     def part(self, chosen: slice | np.ndarray) -> Clip:
         """Some of the frames, sharing this clip's memory where ``chosen`` is a slice."""
-        names = ("stamps_s", "images", "looks", "labels")
+        names = ("stamps_s", "images", "looks", "drifts", "labels")
         return dataclasses.replace(self, **{name: getattr(self, name)[chosen] for name in names})
 
     def between(self, start: float, stop: float) -> Clip:
@@ -131,7 +132,7 @@ def clip_of(
         InputError: a frame of another shape, or no frame with images.
     """
     prepared = FaceFrames(chirp)
-    stamps, images, looks = [], [], []
+    stamps, images, looks, drifts = [], [], [], []
     first_ns: int | None = None
     for cube, sequence, stamp_ns in frames:
         first_ns = stamp_ns if first_ns is None else first_ns
@@ -141,14 +142,14 @@ def clip_of(
         stamps.append((stamp_ns - first_ns) / NANOSECONDS)
         images.append(frame.images.astype(np.float16))
         looks.append(frame.look)
+        drifts.append(np.zeros_like(frame.look) if frame.drift is None else frame.drift)
     if not images:
         raise InputError(
             f"{name} has no eight frames without a gap, which a micro range-Doppler image needs; record for longer."
         )
     times = np.array(stamps)
-    return Clip(
-        name, person, session, chirp, times, np.stack(images), np.stack(looks), labels_at(times, acts), facts or Facts()
-    )
+    arrays = np.stack(images), np.stack(looks), np.stack(drifts)
+    return Clip(name, person, session, chirp, times, *arrays, labels_at(times, acts), facts or Facts())
 
 
 def labels_at(stamps_s: np.ndarray, acts: Sequence[Act]) -> np.ndarray:
