@@ -21,7 +21,7 @@ def frames(seed: int, count: int, person: int = 0) -> list[BodyPartOutput]:
     rng = np.random.default_rng(seed)
     x = (rng.normal(size=(count, 3)) @ basis + 0.1 * rng.normal(size=(count, 30))).astype(np.float32)
     errors = 0.02 + 0.001 * rng.normal(size=(count, 2)).astype(np.float32)
-    return [BodyPartOutput((row[:10], row[10:]), error) for row, error in zip(x, errors, strict=True)]
+    return [BodyPartOutput((row[:12], row[12:]), error) for row, error in zip(x, errors, strict=True)]
 
 
 @pytest.mark.parametrize("count", [5, 200])
@@ -73,8 +73,8 @@ def test_the_person_scores_about_0_and_another_person_far_below() -> None:
 def test_a_badly_reproduced_image_lowers_the_score_only_where_reconstruction_counts() -> None:
     good = frames(2, 1)[0]
     bad = BodyPartOutput(good.features, good.errors * 3)
-    both = OneClass.fit(frames(0, 100), frames(1, 50), rank=3)
-    without = OneClass.fit(frames(0, 100), frames(1, 50), rank=3, reconstruction=False)
+    both = OneClass.fit(frames(0, 100), frames(1, 50), rank=3, reconstruction=True)
+    without = OneClass.fit(frames(0, 100), frames(1, 50), rank=3)
     assert both.score(bad) < both.score(good) - 5
     assert without.score(bad) == without.score(good)
 

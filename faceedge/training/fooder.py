@@ -25,7 +25,7 @@ class FooderSettings:
     """Everything that decides the result besides the data."""
 
     latent: int = 16
-    epochs: int = 18
+    epochs: int = 7
     batch: int = 16
     learning_rate: float = 4e-3  # Adamax, as in HOOD
     frame_step: int = 4  # a micro range-Doppler image covers 8 frames: neighbours are nearly the same

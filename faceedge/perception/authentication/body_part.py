@@ -17,6 +17,7 @@ from faceedge.inference.registry import Model, find_model
 
 IMAGE_SHAPE = (2, 64, 64)
 """Range-Doppler with moving target indication, and micro range-Doppler; range bins, Doppler bins."""
+BODY_FEATURES = 4
 MODEL_NAME = "radar_body_part"
 
 

@@ -1,8 +1,8 @@
 """One person against everybody else: the second half of FOODER, on outputs of a frozen body part.
 
 For each feature vector of the body part a linear encoder-decoder (ILED) is fitted to frames of the person. Its errors,
-and the errors with which the images were reproduced, are brought to a common scale by their mean and spread over frames
-of the person that were held out, and summed up. Nothing is trained, so that enrolment takes a second and needs no
+and on request those with which the images were reproduced, are brought to a common scale by their mean and spread over
+frames of the person that were held out, and averaged. Nothing is trained, so that enrolment takes a second and needs no
 torch. The model lives in memory only.
 """
 
@@ -14,13 +14,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from faceedge.errors import InputError
-from faceedge.perception.authentication.body_part import BodyPartOutput
+from faceedge.perception.authentication.body_part import BODY_FEATURES, BodyPartOutput
 from faceedge.perception.authentication.iled import LinearEncoderDecoder
 
 FEWEST_FRAMES = 20
 """One second. Of fewer frames principal components say little."""
-RANK = 16
-"""Components of each ILED."""
+RANK = 8
+"""Components of the ILED of each vector of the body part. More reproduce other people as well."""
+ADDED_RANK = 32
+"""Components of the ILED of each vector that a caller added, such as the look: as it keeps phases, every movement turns
+it, and few components do not reproduce even the person."""
+SHARE = 4
+"""An ILED keeps at most one number of so many: one that keeps all of them reproduces everybody."""
 SMALLEST_SPREAD = 1e-9
 
 
@@ -46,15 +51,18 @@ class OneClass:
         held_out: Sequence[BodyPartOutput],
         *,
         rank: int = RANK,
-        reconstruction: bool = True,
+        added_rank: int = ADDED_RANK,
+        reconstruction: bool = False,
     ) -> OneClass:
         """Fit to frames of one person.
 
         Args:
             outputs: of frames to learn from.
             held_out: of other frames, best a while later, from which the scale of the terms is taken.
-            rank: of each linear encoder-decoder.
-            reconstruction: count the errors of the reproduced images as well.
+            rank: of the linear encoder-decoder of each vector of the body part.
+            added_rank: of each vector that was added to them.
+            reconstruction: count the errors of the reproduced images as well. They know nobody where the body part was
+                trained on other people, and only weaken the rest.
 
         Raises:
             InputError: fewer than `FEWEST_FRAMES` frames in either.
@@ -65,7 +73,8 @@ class OneClass:
                 f"{len(held_out)}; capture more"
             )
         iled = tuple(
-            LinearEncoderDecoder.fit(np.stack(x), rank) for x in zip(*(o.features for o in outputs), strict=True)
+            _fit(np.stack(x), rank if place < BODY_FEATURES else added_rank)
+            for place, x in enumerate(zip(*(output.features for output in outputs), strict=True))
         )
         model = cls(iled, reconstruction, np.zeros(()), np.ones(()))
         terms = model.terms(held_out)
@@ -89,3 +98,7 @@ class OneClass:
         """Scores (frame,) float64 of several frames; the mean over a window decides better than one of them."""
         scores: np.ndarray = -((self.terms(outputs) - self.centre) / self.spread).mean(axis=1)
         return scores
+
+
+def _fit(x: np.ndarray, rank: int) -> LinearEncoderDecoder:
+    return LinearEncoderDecoder.fit(x, max(1, min(rank, x.shape[1] // SHARE)))
