@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pytest
@@ -152,13 +153,13 @@ def test_a_step_that_shows_too_little_ends_after_its_longest_time() -> None:
 # --- quality ----------------------------------------------------------------------------------------------------------
 
 
-def judged(**changes: float) -> tuple[Quality, list[str]]:
+def judged(**changes: Any) -> tuple[Quality, list[str]]:
     """Ten frames, of which the first five are changed."""
     quality, problems = Quality(), []
     frame = next(frames(empty(1)))
     range_m = changes.pop("range_m", 0.35)
     for number in range(10):
-        change = changes if number < 5 else {}
+        change: dict[str, Any] = changes if number < 5 else {}
         there = sight(range_m if number < 5 else 0.35)
         each = dataclasses.replace(frame, sequence=number, stamp_ns=number * PERIOD_NS, **change)
         problems.append(quality.judge(each, there).problem)
@@ -313,7 +314,8 @@ def test_an_empty_room_is_said_to_be_empty() -> None:
 def guided(*parts: np.ndarray, leave: bool = True) -> tuple[Enrolment, list[str]]:
     """A guided enrolment of two sittings that sees these parts one after the other, and what it said."""
     settings = EnrolmentSettings(sittings=2, steps=SHORT, leave=leave)
-    enrolment, said = Enrolment(CHIRP, StandInEmbedder(), settings), []
+    enrolment = Enrolment(CHIRP, StandInEmbedder(), settings)
+    said: list[str] = []
     for frame in frames(np.concatenate(parts)):
         progress = enrolment.push(frame)
         if not said or said[-1] != progress.say:
@@ -355,6 +357,6 @@ def test_a_window_never_spans_a_time_without_anybody() -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), [("sittings", 1), ("least_s", 1.0), ("accept", 0.2)])
-def test_settings_out_of_range_are_refused(name: str, value: float) -> None:
+def test_settings_out_of_range_are_refused(name: str, value: Any) -> None:
     with pytest.raises(ConfigurationError, match=f"{name} is {value}, expected"):
         Enrolment(CHIRP, StandInEmbedder(), dataclasses.replace(EnrolmentSettings(), **{name: value}))

@@ -88,7 +88,7 @@ def main(args: argparse.Namespace, console: Console | None = None, embedder: Emb
 
     console = console or Console(highlight=False)
     if args.show_consent:
-        console.print(text_for(args.name, args.sittings), markup=False)
+        console.print(text_for(args.name, args.sittings), markup=False, soft_wrap=True)
         return 0
     check_source(args)
     vault = open_vault(args.application, args.templates, args.keys)
@@ -222,8 +222,15 @@ def tell(args: argparse.Namespace, result: EnrolmentResult, agreed: Consent, con
         f"seen         {result.coverage.seconds:.0f} s, {result.coverage.looks} looks that differ, distances over "
         f"{100 * result.coverage.span_m:.0f} cm",
         *(f"note         {note}" for note in result.notes),
-        f"try it       faceedge verify {args.name} --source bgt60_bridge   (or --recording FOLDER)",
+        f"try it       faceedge verify {args.name} {_source_words(args)}",
         f"remove it    faceedge templates erase {args.name}",
     ]
     for line in lines:
         console.print(f"  {line}", markup=False, soft_wrap=True)
+
+
+def _source_words(args: argparse.Namespace) -> str:
+    """The same radar for the next command."""
+    if args.recording:
+        return "--recording FOLDER"
+    return " ".join([f"--source {args.source}", *([f"--path {args.path}"] if args.path else [])])

@@ -27,15 +27,20 @@ AGES = (13, 21)
 
 TEXT_VERSION = "radar-template-1"
 TEXT = """\
-This device wants to remember how the echoes of a small radar look when they come back from your face.
+This device wants to remember how the echoes of a small radar look when
+they come back from your face.
 
-  What is measured   about a minute of radar echoes from your face and chest, in {sessions} sittings
-  What is kept       one protected template, encrypted, on this device only. Your face cannot be drawn from it. The
-                     echoes themselves are deleted at once
-  What it is for     to tell whether it is you who sits here, when you say so. For nothing else
-  How long           until you or the operator erase it; it is never sent anywhere
-  Your rights        you may say no, and use another way to prove who you are. You may change your mind at any time:
-                     `faceedge templates erase {name}` removes everything, at once
+  Measured     about a minute of echoes from your face and chest, in
+               {sittings} sittings
+  Kept         one protected template, encrypted, on this device only. It
+               is made to be hard to turn back; the echoes are not kept
+  Used         to tell whether it is you who sits here, when you say so.
+               For nothing else
+  How long     until you or the operator erase it; it is never sent
+               anywhere
+  Your rights  you may say no, and prove in another way who you are. You
+               may change your mind at any time, and everything goes:
+               faceedge templates erase {name}
 """
 
 
@@ -97,9 +102,9 @@ class Consent:
         return f"{self.agreed_by}{role} agreed at {self.agreed_at} to the text {self.text_version} ({self.means})."
 
 
-def text_for(name: str, sessions: int) -> str:
-    """What ``name`` is asked to agree to before ``sessions`` sittings."""
-    return TEXT.format(name=name, sessions=sessions)
+def text_for(name: str, sittings: int) -> str:
+    """What ``name`` is asked to agree to before so many sittings."""
+    return TEXT.format(name=name, sittings=sittings)
 
 
 def text_sha256() -> str:
