@@ -17,6 +17,7 @@ from pathlib import Path
 
 import cv2
 import fuzz_radar
+import fuzz_templates
 import numpy as np
 
 from faceedge.camera.calibration import load_calibration
@@ -59,6 +60,7 @@ TARGETS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "calibration": (_as_file(lambda path: load_calibration(str(path)), "input.yaml"), CALIBRATION),
     "card": (_as_file(read_card, "input.yaml"), CARD),
     "model head": (_as_file(Interpreter, "input.tflite"), b"\x1c\x00\x00\x00NOPE" + bytes(64)),
+    **fuzz_templates.TARGETS,
 }
 
 

@@ -1,7 +1,7 @@
 """An attempt to find the embedding behind protected templates whose keys are known: what a thief of both could do.
 
-Gauss-Newton from several starts. Where the equations are fewer than the unknowns they have many solutions.
-The likeliest is taken, under a prior of embeddings that a thief can have, since anyone can compute embeddings of other people.
+Gauss-Newton from several starts. Fewer equations than unknowns have many solutions; the likeliest is taken, under a
+prior of embeddings that a thief can have, since anyone can compute embeddings of other people.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ LEVELS = 10.0 ** np.arange(-1, -11, -1)
 end next to none."""
 STEPS = 8
 """At each level."""
+FIRST = 0.2
+"""Deviation of the first start, over the prior's. Not 0: there only the terms with exponent 1 have a slope."""
 SOLVED = 1e-4
 """Residual over the templates' length from which on they count as reproduced."""
 
@@ -64,7 +66,7 @@ def invert(
         templates: one or more (k,) of the same person.
         keys: of the templates.
         prior: of embeddings.
-        starts: the prior's mean, then draws from it.
+        starts: one near the prior's mean, the others drawn from it.
         rng: of the draws.
     """
     target = np.concatenate([np.asarray(template, np.float64) for template in templates])
@@ -72,7 +74,7 @@ def invert(
     root = np.linalg.cholesky(prior.covariance)
     candidates = []
     for start in range(starts):
-        x = prior.mean.copy() if start == 0 else prior.mean + root @ rng.standard_normal(len(prior.mean))
+        x = prior.mean + (FIRST if start == 0 else 1.0) * root @ rng.standard_normal(len(prior.mean))
         x, residual = _solve(x, target, keys, prior)
         plausible = float(np.sum(np.linalg.solve(root, x - prior.mean) ** 2))
         candidates.append((max(residual / scale, SOLVED), plausible, residual / scale, x))

@@ -30,6 +30,9 @@ class ChirpFingerprint:
     """What of a chirp decides how a face's echo looks; frames a second and chirps a frame do not.
 
     Attributes: see `ChirpSettings`.
+
+    Raises:
+        InputError: a number is not finite.
     """
 
     device: str
@@ -45,6 +48,11 @@ class ChirpFingerprint:
     if_gain_db: float
     high_pass_hz: float
     low_pass_hz: float
+
+    def __post_init__(self) -> None:
+        numbers = [getattr(self, each.name) for each in dataclasses.fields(self)]
+        if not all(math.isfinite(number) for number in numbers if isinstance(number, float)):
+            raise InputError("the numbers of a chirp must be finite.")
 
     @classmethod
     def of(cls, chirp: ChirpSettings) -> ChirpFingerprint:
