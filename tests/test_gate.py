@@ -95,7 +95,7 @@ def test_votes_before_a_loss_do_not_open_again() -> None:
     assert votes.resets >= 1
     states = watch(gate, 26, 80)
     # One vote after the loss is not two, whatever was before it.
-    assert [n for n, state in enumerate(states, 26) if state.authenticated][0] == 70
+    assert next(n for n, state in enumerate(states, 26) if state.authenticated) == 70
 
 
 @pytest.mark.parametrize(
