@@ -4,8 +4,9 @@
 
 Protocol: same recording. The first half of a recording of an enrolled person is enrolled (its last fifth gives the
 scale of the terms), the last 40 % are the genuine frames, and all frames of all strangers are impostors. Where both
-folders are the same one, each person's strangers are the other people. Intervals are over people. ``--published`` trains FOODER as published for so many of the recordings and needs torch; the rows of those
-recordings are repeated for the frozen body part, so that both are compared on the same ones.
+folders are the same one, each person's strangers are the other people. Intervals are over people. ``--published``
+trains FOODER as published for so many of the recordings and needs torch; the rows of those recordings are repeated for
+the frozen body part, so that both are compared on the same ones.
 """
 
 from __future__ import annotations
@@ -197,11 +198,11 @@ def main() -> None:
     time_enrolment(enrolled[0], body_part, args.rank[0])
     if args.published:
         some = enrolled[:: max(1, len(enrolled) // args.published)][: args.published]
-        impostors = [[o for o in strangers if args.enrolled != args.strangers or o.person != p.person] for p in some]
-        both = [published(own, people, args.epochs) for own, people in zip(some, impostors, strict=True)]
+        not_them = [[o for o in strangers if args.enrolled != args.strangers or o.person != p.person] for p in some]
+        both = [published(own, people, args.epochs) for own, people in zip(some, not_them, strict=True)]
         print(f"trained per person: {np.mean([seconds for _, seconds in both]):.0f} s each")
         show("FOODER as published", [own.person for own in some], [rows for rows, _ in both])
-        again = [frozen([own], people, args.rank[0]) for own, people in zip(some, impostors, strict=True)]
+        again = [frozen([own], people, args.rank[0]) for own, people in zip(some, not_them, strict=True)]
         for name in METHODS:
             show(name, [own.person for own in some], [rows[name][0] for rows in again])
 

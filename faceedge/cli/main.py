@@ -53,6 +53,7 @@ COMMANDS = (
     _Entry(("enroll",), "faceedge.cli.enroll", "let a near-face radar know somebody, who has agreed to it"),
     _Entry(("verify",), "faceedge.cli.verify", "whether the person in front of the radar is the one who is claimed"),
     _Entry(("train", "expression"), "faceedge.cli.train", "train the expression model and export it to TFLite"),
+    _Entry(("train", "radar-fooder"), "faceedge.cli.train_radar_fooder", "train the radar's body part and export it"),
     _Entry(("evaluate", "expression"), "faceedge.cli.evaluate", "figures of the expression model on anyone's data"),
     _Entry(
         ("evaluate", "radar"),
