@@ -30,14 +30,15 @@ ENROLLED_SHARE, GENUINE_SHARE, HELD_OUT = 0.5, 0.4, 0.2
 WINDOWS = (1, 10, 20, 40, 100)
 FRAME_S = 0.05
 # Columns of the terms: ILEDs of both latents, both maps, the look, both images themselves; then the reproduced images.
+# The look counts as much as all others together, as in `OneClass`.
 METHODS = {
     "ILED on the frozen body part": (0, 1, 2, 3),
-    "the same and the look": (0, 1, 2, 3, 4),
+    "the same and the look": (0, 1, 2, 3, 4, 4, 4, 4),
     "with reproduced images": (0, 1, 2, 3, 7, 8),
-    "with reproduced images and the look": (0, 1, 2, 3, 4, 7, 8),
+    "with reproduced images and the look": (0, 1, 2, 3, 4, 4, 4, 4, 4, 4, 7, 8),
     "without ILED: reproduced images only": (7, 8),
     "without body part: ILED on the images": (5, 6),
-    "without body part: ILED on the images and the look": (4, 5, 6),
+    "without body part: ILED on the images and the look": (4, 4, 5, 6),
     "range-Doppler only": (0, 2),
     "micro range-Doppler only": (1, 3),
     "look only": (4,),

@@ -79,6 +79,21 @@ def test_a_badly_reproduced_image_lowers_the_score_only_where_reconstruction_cou
     assert without.score(bad) == without.score(good)
 
 
+def test_an_added_vector_counts_as_much_as_all_of_the_body_part() -> None:
+    rng = np.random.default_rng(0)
+
+    def some(count: int, of_body: float, of_added: float) -> list[BodyPartOutput]:
+        made = rng.normal(size=(count, 5, 16)).astype(np.float32)
+        made[:, :4] *= of_body
+        made[:, 4] *= of_added
+        return [BodyPartOutput(tuple(vectors), np.zeros(2, np.float32)) for vectors in made]
+
+    model = OneClass.fit(some(400, 1, 1), some(400, 1, 1), rank=1, added_rank=1)
+    body, added = model.scores(some(400, 2, 1)).mean(), model.scores(some(400, 1, 2)).mean()
+    assert body == pytest.approx(added, rel=0.2)
+    assert body < -1
+
+
 def test_too_few_frames_are_refused() -> None:
     with pytest.raises(InputError, match=r"20 or more frames .* got 100 and 19; capture more"):
         OneClass.fit(frames(0, 100), frames(1, 19))

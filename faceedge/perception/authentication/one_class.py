@@ -95,8 +95,15 @@ class OneClass:
         return float(self.scores([output])[0])
 
     def scores(self, outputs: Sequence[BodyPartOutput]) -> np.ndarray:
-        """Scores (frame,) float64 of several frames; the mean over a window decides better than one of them."""
-        scores: np.ndarray = -((self.terms(outputs) - self.centre) / self.spread).mean(axis=1)
+        """Scores (frame,) float64 of several frames; the mean over a window decides better than one of them.
+
+        The terms of the body part together count as much as each vector that was added to them.
+        """
+        deviations = (self.terms(outputs) - self.centre) / self.spread
+        added = np.zeros(deviations.shape[1], bool)
+        added[BODY_FEATURES : len(self.iled)] = True
+        own: np.ndarray = deviations[:, ~added].mean(axis=1, keepdims=True)
+        scores: np.ndarray = -np.hstack([own, deviations[:, added]]).mean(axis=1)
         return scores
 
 
