@@ -54,6 +54,11 @@ COMMANDS = (
     _Entry(("verify",), "faceedge.cli.verify", "whether the person in front of the radar is the one who is claimed"),
     _Entry(("train", "expression"), "faceedge.cli.train", "train the expression model and export it to TFLite"),
     _Entry(("train", "radar-fooder"), "faceedge.cli.train_radar_fooder", "train the radar's body part and export it"),
+    _Entry(
+        ("train", "radar-expression"),
+        "faceedge.cli.train_radar_expression",
+        "train the radar's expression model on synthetic people",
+    ),
     _Entry(("evaluate", "expression"), "faceedge.cli.evaluate", "figures of the expression model on anyone's data"),
     _Entry(
         ("evaluate", "radar"),

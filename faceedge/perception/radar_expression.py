@@ -9,17 +9,24 @@ An expression is what a face shows, not what a person feels; inferring emotions 
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 
-from faceedge.inference.registry import Model
+from faceedge.errors import ConfigurationError, InputError, ModelError
+from faceedge.inference.interpreter import Interpreter
+from faceedge.inference.registry import Model, find_model
+from faceedge.perception.expression_networks import softmax
+from faceedge.perception.radar_expression_features import BINS, CHANNELS, EchoTransform, motion_features
 from faceedge.radar.chirp import ChirpSettings
 from faceedge.radar.face_frames import FaceFrame
 
 LEAVES = ("neutral", "smile", "shock", "anger")
 """Order of all probabilities."""
 DYNAMIC = ("smile", "shock")
+MODEL = "radar_expression"
+PERIOD_TOLERANCE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +60,161 @@ def decide(probabilities: np.ndarray, threshold: float, stamp_ns: int) -> RadarE
 class RadarExpression:
     """The expression of the face in front of one radar, frame by frame.
 
+    Looks are taken at the rate of the training, whatever multiple of it the radar has. The network sees the last few
+    seconds of motion by range and says what the face showed a moment ago, as the card's ``delay`` has it: what comes
+    after a movement tells much about it.
+
     Args:
         chirp: what the radar transmits.
         model: the verified model; None takes the one that ships.
+        threshold: abstain below this confidence; None takes the card's.
 
     Raises:
-        ConfigurationError: the chirp is not one that the model was made for.
+        ConfigurationError: the chirp is not one that the model was made for, or the threshold is not within 0 to 1.
         ModelError: the model's file or card does not fit.
     """
 
-    def __init__(self, chirp: ChirpSettings, model: Model | None = None) -> None:
+    def __init__(self, chirp: ChirpSettings, model: Model | None = None, threshold: float | None = None) -> None:
+        model = find_model(MODEL) if model is None else model
         self.chirp = chirp
-
-    def push(self, frame: FaceFrame) -> RadarExpressionEstimate | None:
-        """The estimate at this frame; None until the window is full, and after a gap until it is full again."""
-        return None
+        self._settings = _Settings.of(model)
+        self._every = frames_a_look(chirp, self._settings)
+        self._transform = EchoTransform(chirp)
+        self._interpreter = Interpreter(model.path)
+        expected = ([(1, self._settings.window, BINS, CHANNELS)], [(1, self._settings.window, len(LEAVES))])
+        if (self._interpreter.input_shapes, self._interpreter.output_shapes) != expected:
+            raise ModelError(
+                f"{model.path}: expected shapes {expected}, got {self._interpreter.input_shapes} and "
+                f"{self._interpreter.output_shapes}; its card or file is of another model."
+            )
+        self.threshold = self._settings.threshold if threshold is None else threshold
+        if not 0.0 <= self.threshold <= 1.0:
+            raise ConfigurationError(f"radar expression threshold: expected 0 to 1, got {self.threshold}.")
+        self._reference = np.zeros(len(LEAVES))
+        self.reset()
 
     def reset(self) -> None:
-        """Forget all frames: somebody else may sit there now."""
+        """Forget all frames and the neutral reference: somebody else may sit there now."""
+        self._echoes: deque[np.ndarray] = deque(maxlen=self._settings.history)
+        self._last: int | None = None
+        self._sum, self._count = np.zeros(len(LEAVES)), 0
+        self._reference[:] = 0
+
+    def push(self, frame: FaceFrame) -> RadarExpressionEstimate | None:
+        """The estimate at this frame; None between looks, until the window is full, and after a gap until it is full
+        again.
+
+        Raises:
+            InputError: the frame carries no drift.
+        """
+        if frame.drift is None:
+            raise InputError("expressions need a frame's drift; prepare frames with FaceFrames.push.")
+        if self._last is not None and frame.sequence != self._last + 1:
+            self._echoes.clear()
+        self._last = frame.sequence
+        if frame.sequence % self._every:
+            return None
+        self._echoes.append(self._transform(frame.look, frame.drift))
+        if len(self._echoes) < self._settings.window:
+            return None
+        log_probabilities = self._log_probabilities()
+        self._sum += log_probabilities
+        self._count += 1
+        corrected = log_probabilities - self._settings.reference_share * self._reference
+        return decide(softmax(corrected), self.threshold, frame.stamp_ns)
+
+    def neutral_reference(self) -> np.ndarray:
+        """(4,) what to give `set_reference` later, of the estimates since the last `reset`, in which the person must
+        have been at rest.
+
+        Raises:
+            InputError: there was no estimate yet.
+        """
+        if not self._count:
+            seconds = self._settings.window * self._settings.period_s
+            raise InputError(f"a neutral reference needs more than {seconds:.1f} s of frames without a gap.")
+        return np.asarray(self._sum / self._count - self._settings.rest)
+
+    def set_reference(self, reference: np.ndarray | None) -> None:
+        """Correct what a person's own resting face makes the network believe; None: no longer.
+
+        Args:
+            reference: (4,) of `neutral_reference`.
+
+        Raises:
+            InputError: the reference has another shape or is not finite.
+        """
+        given = np.zeros(len(LEAVES)) if reference is None else np.asarray(reference, np.float64)
+        if given.shape != self._reference.shape or not np.isfinite(given).all():
+            raise InputError(f"a neutral reference has {len(LEAVES)} finite numbers, got {given!r}.")
+        self._reference[:] = given
+
+    def _log_probabilities(self) -> np.ndarray:
+        """(4,) calibrated, before the reference."""
+        settings = self._settings
+        echoes = np.stack(self._echoes)
+        features = motion_features(echoes, settings.period_s, self._transform.half_s, self._transform.mm_per_rad)
+        (logits,) = self._interpreter.run(features[None, -settings.window :])
+        last = settings.window - settings.delay
+        mean = logits[0, last - settings.span : last].mean(axis=0) / settings.temperature
+        return np.asarray(np.log(softmax(mean)), np.float64)
+
+
+def frames_a_look(chirp: ChirpSettings, settings: _Settings) -> int:
+    """How many frames of the radar lie between two looks of the network.
+
+    Raises:
+        ConfigurationError: the chirp is not one that the model was made for.
+    """
+    for name, wanted in settings.chirp.items():
+        got = getattr(chirp, name)
+        if (len(got) if name == "rx_antennas" else got) != wanted:
+            raise ConfigurationError(
+                f"the radar expression model was made for {name} {wanted}, the radar has {got}; "
+                "use a chirp file such as bgt60_face_full_band."
+            )
+    every = max(1, round(settings.period_s / chirp.frame_period_s))
+    if abs(every * chirp.frame_period_s / settings.period_s - 1) > PERIOD_TOLERANCE:
+        raise ConfigurationError(
+            f"the radar expression model needs a look every {settings.period_s:g} s, which frames of "
+            f"{chirp.frame_period_s:g} s do not give; use a frame period of {settings.period_s:g} s or a part of it."
+        )
+    return every
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """What the card says of a network: steps of time, and calibration."""
+
+    window: int
+    history: int
+    period_s: float
+    delay: int
+    span: int
+    temperature: float
+    threshold: float
+    rest: np.ndarray
+    reference_share: float
+    chirp: dict[str, float]
+
+    @classmethod
+    def of(cls, model: Model) -> _Settings:
+        try:
+            entry = model.card.extra["processing"]
+            return cls(
+                window=int(entry["window"]),
+                history=int(entry["history"]),
+                period_s=float(entry["period_s"]),
+                delay=int(entry["delay"]),
+                span=int(entry["span"]),
+                temperature=float(entry["temperature"]),
+                threshold=float(entry["threshold"]),
+                rest=np.array(entry["rest"], np.float64),
+                reference_share=float(entry["reference_share"]),
+                chirp=dict(entry["chirp"]),
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ModelError(
+                f"{model.path}: its card must give window, history, period_s, delay, span, temperature, threshold, "
+                f"rest, reference_share and chirp under processing; {error!r}"
+            ) from error

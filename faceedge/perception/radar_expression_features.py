@@ -60,12 +60,14 @@ class EchoTransform:
 def front_bin(power: np.ndarray) -> int:
     """Index into `GRID_M` at which the face begins, from mean power (range,)."""
     level = 10 * np.log10(power + 1e-3) + 40 * np.log10(GRID_M / REFERENCE_M)
-    nearest_m, farthest_m = FACE_RANGE_M
-    inside = (GRID_M > nearest_m) & (GRID_M < farthest_m)
+    range_m = GRID_M
+    inside = (range_m > FACE_RANGE_M[0]) & (range_m < FACE_RANGE_M[1])
     return int(np.flatnonzero(inside & (level > level[inside].max() - FRONT_DB))[0])
 
 
-def motion_features(echoes: np.ndarray, period_s: float, half_s: float, mm_per_rad: float) -> np.ndarray:
+def motion_features(
+    echoes: np.ndarray, period_s: float, half_s: float, mm_per_rad: float, margin: int = 0
+) -> np.ndarray:  # fmt: skip
     """How face and head moved.
 
     Args:
@@ -73,23 +75,25 @@ def motion_features(echoes: np.ndarray, period_s: float, half_s: float, mm_per_r
         period_s: between looks.
         half_s: between the two halves of a look.
         mm_per_rad: of displacement, by the turn of an echo.
+        margin: so many bins more on either side, for training with the front of the face not quite where it is.
 
     Returns:
-        (time, BINS, CHANNELS) float32. Levels are relative to the mean over all of the time that came.
+        (time, BINS + 2 * margin, CHANNELS) float32. Levels are relative to the mean over all of the time that came.
     """
     mean = echoes.mean(axis=1)
-    begin = front_bin((np.abs(mean) ** 2).mean(axis=(0, 1))) - BINS_BEFORE
-    begin = min(max(begin, 0), len(GRID_M) - BINS)
-    echoes, mean = echoes[..., begin : begin + BINS], mean[..., begin : begin + BINS]
+    begin = front_bin((np.abs(mean) ** 2).mean(axis=(0, 1))) - BINS_BEFORE - margin
+    bins, face = BINS + 2 * margin, slice(margin, margin + FACE_BINS)
+    begin = min(max(begin, 0), len(GRID_M) - bins)
+    echoes, mean = echoes[..., begin : begin + bins], mean[..., begin : begin + bins]
 
     within = echoes[:, 1] * echoes[:, 0].conj()
-    turn = np.angle(within[:, :, :FACE_BINS].sum(axis=(1, 2)))
+    turn = np.angle(within[:, :, face].sum(axis=(1, 2)))
     velocity_mm_s = turn * mm_per_rad / half_s
     slip = np.angle(within * np.exp(-1j * turn)[:, None, None]) * mm_per_rad / half_s
 
     between = np.zeros_like(mean)
     between[1:] = mean[1:] * mean[:-1].conj()
-    common = np.angle(between[:, :, :FACE_BINS].sum(axis=(1, 2)))
+    common = np.angle(between[:, :, face].sum(axis=(1, 2)))
     # The velocity tells how many whole turns went by between two looks.
     expected = np.zeros(len(mean))
     expected[1:] = (velocity_mm_s[1:] + velocity_mm_s[:-1]) / 2 * period_s / mm_per_rad
@@ -110,7 +114,7 @@ def motion_features(echoes: np.ndarray, period_s: float, half_s: float, mm_per_r
     way = np.cumsum(step_mm)
     by_time = [step_mm, velocity_mm_s / 20, 0.3 * (common - expected), np.abs(step_mm), 0.2 * (way - way.mean())]
     columns = np.clip(np.stack(by_time, axis=1), -LARGEST, LARGEST)
-    features = np.empty((len(mean), BINS, CHANNELS), np.float32)
+    features = np.empty((len(mean), bins, CHANNELS), np.float32)
     features[..., : by_bin.shape[1]] = by_bin.swapaxes(1, 2)
     features[..., by_bin.shape[1] :] = columns[:, None]
     return features
