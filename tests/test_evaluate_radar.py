@@ -30,7 +30,7 @@ def test_every_table_is_made_of_a_list_of_recordings(
     assert (tmp_path / "expressions.png").is_file()
     lines = (tmp_path / "tables.md").read_text().splitlines()
     tables = [line for line in lines if line.startswith("| ")]
-    assert sum(line.startswith("| --- |") for line in tables) == 6
+    assert sum(line.startswith("| --- |") for line in tables) == 8
     assert any(line.startswith("| linear autoencoder, images | ") for line in tables)
 
 

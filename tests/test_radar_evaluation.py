@@ -12,9 +12,10 @@ from radar_clips import CHIRP, clip
 from faceedge.errors import ConfigurationError, InputError
 from faceedge.evaluation.radar.clips import Act, Clip, Facts, clip_of, labels_at, leaf_of, windows
 from faceedge.evaluation.radar.conditions import conditions
+from faceedge.evaluation.radar.datasets import DataSet
 from faceedge.evaluation.radar.figures import Result, compare, result_of, threshold_of
 from faceedge.evaluation.radar.methods import Enrolment, FrameMethod
-from faceedge.evaluation.radar.protocols import same_recording, session_disjoint
+from faceedge.evaluation.radar.protocols import pooled_recordings, same_recording, session_disjoint
 from faceedge.evaluation.radar.runs import Cache, Outcome, run
 
 
@@ -101,7 +102,7 @@ def test_a_recording_without_eight_frames_in_a_row_is_refused() -> None:
 
 
 def test_within_a_recording_enrolment_and_probe_are_a_tenth_apart() -> None:
-    protocol = same_recording(PEOPLE, STRANGERS)
+    protocol = pooled_recordings(PEOPLE, STRANGERS)
     enrolment = protocol.enrolled["anna"]
     assert [len(each) for each in enrolment.clips] == [40] * 4
     assert [len(each) for each in enrolment.held_out] == [10] * 4
@@ -109,6 +110,7 @@ def test_within_a_recording_enrolment_and_probe_are_a_tenth_apart() -> None:
     assert protocol.genuine["anna"][0].stamps_s[0] == pytest.approx(3.0)
     assert {each.person for each in protocol.against("anna")} == {"zoe", "yan"}
     assert protocol.unseen
+    assert [each.session for each in same_recording(PEOPLE, STRANGERS).genuine["anna"]] == ["s0"]
 
 
 def test_across_sessions_the_last_one_probes_and_the_one_before_sets_thresholds() -> None:
@@ -118,6 +120,14 @@ def test_across_sessions_the_last_one_probes_and_the_one_before_sets_thresholds(
     assert [each.session for each in enrolment.held_out] == ["s2"]
     assert [each.session for each in protocol.genuine["ben"]] == ["s3"]
     assert [each.session for each in protocol.against("ben")] == ["s1", "s1"]
+
+
+def test_enrolled_people_can_be_kept_unseen_to_be_strangers() -> None:
+    kept = DataSet(tuple(PEOPLE) + (clip("eve"),), (), True).keep_unseen(1)
+    assert {each.person for each in kept.enrolled} == {"anna", "ben"}
+    assert {each.person for each in kept.strangers} == {"eve"}
+    with pytest.raises(InputError, match="two have to be left"):
+        kept.keep_unseen(1)
 
 
 def test_without_strangers_the_others_are_the_impostors_and_nobody_is_his_own() -> None:

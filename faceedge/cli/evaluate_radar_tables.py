@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from faceedge.evaluation.radar.figures import Result
     from faceedge.evaluation.radar.runs import Outcome
 
-DECISION_S = {"same recording": 0.05, "session-disjoint": 5.0}
+DECISION_S = {"same recording": 0.05, "pooled recordings": 0.05, "session-disjoint": 5.0}
 """Window of the table of methods: single frames as papers have it, and the decision of a device."""
 NARROWEST = 96
 """Columns where the output is no terminal."""

@@ -32,7 +32,7 @@ Say = Callable[[str], None]
 BATCH = 64
 STEP = 3
 """Every third frame is trained on: neighbours at 20 Hz are nearly the same."""
-CLASSIFIER_EPOCHS, AUTOENCODER_EPOCHS = 14, 40
+CLASSIFIER_EPOCHS, AUTOENCODER_EPOCHS = 14, 30
 LEARNING_RATE, DECAY = 2e-3, 1e-4
 NOISE = 0.02
 """Standard deviation of what is added to images of 0 to 1, so that the networks do not learn frames by heart."""

@@ -59,6 +59,22 @@ class DataSet:
             parts.append(f"{people} {name} ({len(clips)} recordings, {seconds:.0f} s)")
         return ("synthetic: " if self.synthetic else "") + ", ".join(parts)
 
+    def keep_unseen(self, count: int) -> DataSet:
+        """The last ``count`` enrolled people as strangers: of use where there are none, or too few.
+
+        Raises:
+            InputError: fewer than two would be left.
+        """
+        people = sorted({clip.person for clip in self.enrolled})
+        if len(people) - count < 2:
+            raise InputError(f"of {len(people)} enrolled people {count} cannot be kept unseen; two have to be left.")
+        unseen = set(people[len(people) - count :])
+        return DataSet(
+            tuple(clip for clip in self.enrolled if clip.person not in unseen),
+            (*self.strangers, *(clip for clip in self.enrolled if clip.person in unseen)),
+            self.synthetic,
+        )
+
     def fingerprint(self) -> str:
         """Tells this data from any other: names, lengths and the first look of every recording."""
         digest = hashlib.sha256()

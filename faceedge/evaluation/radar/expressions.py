@@ -23,7 +23,7 @@ from faceedge.perception.verification import Spread
 CHANCE = 1 / len(LEAVES)
 TRAINED_UNTIL, TESTED_FROM = 0.5, 0.6
 """Shares of a recording in *same recording*."""
-REFERENCE_S = 5.0
+REFERENCE_S = 10.0
 """Of neutral frames from the enrolment, where a method is given a reference."""
 NOISE = 0.1
 """Share of an act by which labels are shifted, either way, to see what inexact labels do."""

@@ -1,7 +1,8 @@
 """Who is enrolled from what, and who is tried against whom.
 
-- *Same recording*: the first half of each recording enrols, its last 40 % probes, a tenth between them. It says that a
-  model knows a recording, not that it knows a face.
+- *Same recording*: the first half of a recording enrols, its last 40 % probes, a tenth between them. It says that a
+  model knows a recording, not that it knows a face. One recording of each person.
+- *Pooled recordings*: the same with all recordings of each person together, as papers that divide frames probably do.
 - *Session-disjoint*: the first sessions enrol, the one after sets thresholds, the last one probes: another day,
   distance, pose, room and clothes.
 
@@ -55,20 +56,24 @@ def by_person(clips: Sequence[Clip]) -> dict[str, list[Clip]]:
     return found
 
 
-def same_recording(enrolled: Sequence[Clip], strangers: Sequence[Clip] = (), sessions: int | None = None) -> Protocol:
-    """The parts of each recording.
+def same_recording(enrolled: Sequence[Clip], strangers: Sequence[Clip] = ()) -> Protocol:
+    """The parts of each person's first recording."""
+    return _parts("same recording", enrolled, strangers, 1)
 
-    Args:
-        enrolled, strangers: recordings; strangers may be none.
-        sessions: only the first ones of each person; None: all.
-    """
+
+def pooled_recordings(enrolled: Sequence[Clip], strangers: Sequence[Clip] = ()) -> Protocol:
+    """The parts of all recordings of each person, together."""
+    return _parts("pooled recordings", enrolled, strangers, None)
+
+
+def _parts(name: str, enrolled: Sequence[Clip], strangers: Sequence[Clip], sessions: int | None) -> Protocol:
     people = {person: clips[:sessions] for person, clips in by_person(enrolled).items()}
     others = {person: clips[:sessions] for person, clips in by_person(strangers).items()}
     probes: dict[str, tuple[Clip, ...]] = {
         person: tuple(clip.between(PROBED_FROM, 1) for clip in clips) for person, clips in people.items()
     }
     return Protocol(
-        "same recording",
+        name,
         {
             person: Enrolment(
                 tuple(clip.between(0, ENROLLED_UNTIL) for clip in clips),
@@ -115,5 +120,6 @@ def _sessions(clips: Sequence[Clip]) -> Enrolment:
 
 PROTOCOLS: dict[str, Callable[[Sequence[Clip], Sequence[Clip]], Protocol]] = {
     "same-recording": same_recording,
+    "pooled-recordings": pooled_recordings,
     "session-disjoint": session_disjoint,
 }
