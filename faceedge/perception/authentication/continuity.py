@@ -45,7 +45,7 @@ class ContinuitySettings:
     """
 
     window_s: float = 1.0
-    threshold: float = 10.0
+    threshold: float = 19.0
     trust_s: float = 3.0
     most_windows: float = 5.0
     absent_db: float = 8.0

@@ -40,7 +40,7 @@ PAIRS = ((0, 1), (0, 2), (1, 2))
 FEATURES = RANGES * (1 + 2 * len(PAIRS))
 HEAD_RANGES = 6
 """Ranges that show the head; behind them lies the trunk, which does not turn when the head does."""
-RIDGE_DB2, HEAD_RIDGE_DB2, UNKNOWN_DB2 = 2.0, 25.0, 0.3
+RIDGE_DB2, HEAD_RIDGE_DB2, UNKNOWN_DB2 = 4.0, 25.0, 0.3
 """Added to W: no figure is trusted better than that, and those of the head, which turns and speaks, far less. Added to
 B: nobody knows in which ways yet other people differ."""
 
