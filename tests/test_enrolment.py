@@ -67,7 +67,7 @@ def test_nobody_is_the_own_guardian_and_nobody_agrees_without_a_name() -> None:
 
 def test_the_text_tells_what_is_kept_how_long_and_how_to_withdraw() -> None:
     text = consent.text_for("mia", 3)
-    for words in ("3 sittings", "one protected template", "never sent anywhere", "faceedge templates erase mia"):
+    for words in ("3 sittings", "one protected template", "it is never sent", "faceedge templates erase mia"):
         assert words in text
 
 
@@ -212,6 +212,7 @@ def test_a_distance_that_jumps_is_somebody_else_or_a_hand() -> None:
 def test_the_threshold_accepts_95_percent_of_what_was_held_out() -> None:
     found = threshold_of([np.linspace(0.05, 0.5, 10), np.linspace(0.55, 1.0, 10)])
     assert found.value == pytest.approx(0.1)
+    assert found.usual == pytest.approx(0.525)
     assert (found.accepted, found.decisions, found.sittings) == (0.95, 20, 2)
 
 
@@ -237,8 +238,10 @@ def test_who_is_enrolled_under_another_name_is_found_and_nobody_else() -> None:
     noisy = person_vector(2) + 0.02 * random.normal(size=(2, 9, 32))
     noisy /= np.linalg.norm(noisy, axis=-1, keepdims=True)
     (found,) = find_duplicates(list(noisy), known)
-    assert (found.name, found.accepted) == ("p2", 1.0)
-    assert found.sentence() == "100% of the decisions take this person for p2, who is enrolled already."
+    assert (found.name, found.alike) == ("p2", 1.0)
+    assert found.sentence() == (
+        "This person looks like p2, who is enrolled already: 100% of the decisions are as p2's usually are."
+    )
     assert find_duplicates([np.tile(person_vector(3), (5, 1))], known) == []
     assert find_duplicates([noisy[0], np.tile(person_vector(3), (5, 1))], known) == []  # one of two sittings
 

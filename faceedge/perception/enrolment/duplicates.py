@@ -12,6 +12,9 @@ from faceedge.perception.templates.polyprotect import Key, protect, similarity
 from faceedge.perception.templates.vault import Vault
 from faceedge.radar.chirp import ChirpSettings
 
+USUAL = "held_out_median"
+"""Among the statistics of a template."""
+
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
@@ -20,13 +23,13 @@ class Enrolled:
     Attributes:
         name: of the person.
         protected: (k,) the stored template.
-        threshold: of the person.
+        usual: score that the person reaches in a new sitting: the median of those held out.
         key: of the template.
     """
 
     name: str
     protected: np.ndarray
-    threshold: float
+    usual: float
     key: Key
 
 
@@ -36,22 +39,25 @@ class Duplicate:
 
     Attributes:
         name: of the person who is enrolled.
-        accepted: share of the new person's decisions that this template accepts.
+        alike: share of the new person's decisions that reach what is usual for the enrolled one.
     """
 
     name: str
-    accepted: float
+    alike: float
 
     def sentence(self) -> str:
         """For people."""
-        return f"{self.accepted:.0%} of the decisions take this person for {self.name}, who is enrolled already."
+        return (
+            f"This person looks like {self.name}, who is enrolled already: {self.alike:.0%} of the decisions are as "
+            f"{self.name}'s usually are."
+        )
 
 
 def find_duplicates(sittings: Sequence[np.ndarray], enrolled: Iterable[Enrolled]) -> list[Duplicate]:
-    """Those enrolled whose template accepts the new person in every sitting, the most alike first.
+    """Those enrolled whom the new person is as much alike, in every sitting, as they themselves, the most alike first.
 
-    A sitting counts as accepted when its median score reaches the threshold. One sitting alone would be no evidence:
-    thresholds are made so that 95 % of the person's own decisions pass, and many of other people's do, too.
+    A sitting's median score is compared with the median of the sittings held out of the template. Thresholds would be
+    of no use here: they let 95 % of the person's own decisions pass, and many of other people's, too.
 
     Args:
         sittings: (n, d) embeddings of each.
@@ -60,9 +66,9 @@ def find_duplicates(sittings: Sequence[np.ndarray], enrolled: Iterable[Enrolled]
     found = []
     for other in enrolled:
         scores = [np.asarray(similarity(protect(each, other.key), other.protected)) for each in sittings if len(each)]
-        if scores and all(np.median(each) >= other.threshold for each in scores):
-            found.append(Duplicate(other.name, float(np.mean(np.concatenate(scores) >= other.threshold))))
-    return sorted(found, key=lambda duplicate: -duplicate.accepted)
+        if scores and all(np.median(each) >= other.usual for each in scores):
+            found.append(Duplicate(other.name, float(np.mean(np.concatenate(scores) >= other.usual))))
+    return sorted(found, key=lambda duplicate: -duplicate.alike)
 
 
 def enrolled_in(
@@ -87,5 +93,6 @@ def enrolled_in(
             skipped.append(f"not compared with {name}: {error}")
             continue
         template = unlocked.template
-        found.append(Enrolled(name, template.protected, template.threshold, unlocked.key))
+        usual = template.statistics.get(USUAL, template.threshold)
+        found.append(Enrolled(name, template.protected, usual, unlocked.key))
     return found, skipped

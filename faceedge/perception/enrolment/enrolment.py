@@ -16,6 +16,7 @@ import numpy as np
 from faceedge.errors import ConfigurationError, InputError
 from faceedge.inference.registry import Model
 from faceedge.perception.enrolment.consent import Consent
+from faceedge.perception.enrolment.duplicates import USUAL
 from faceedge.perception.enrolment.guidance import STEPS, Coverage, CoverageMeter, Guide, Step
 from faceedge.perception.enrolment.quality import Quality
 from faceedge.perception.enrolment.sight import Watch
@@ -175,6 +176,7 @@ class EnrolmentResult:
             "sittings": float(self.sittings),
             "held_out_sittings": float(self.threshold.sittings),
             "held_out_decisions": float(self.threshold.decisions),
+            USUAL: self.threshold.usual,
             "held_out_accepted": self.threshold.accepted,
             "seconds": self.coverage.seconds,
             "looks": float(self.coverage.looks),

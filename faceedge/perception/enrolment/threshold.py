@@ -29,12 +29,14 @@ class Threshold:
 
     Attributes:
         value: scores at or above it are accepted.
+        usual: median of the held-out scores.
         accepted: share of the held-out decisions at or above it.
         decisions: held out.
         sittings: held out.
     """
 
     value: float
+    usual: float
     accepted: float
     decisions: int
     sittings: int
@@ -68,4 +70,4 @@ def threshold_of(scores: list[np.ndarray], accept: float = ACCEPT, least: float 
             f"the sittings resemble each other so little that the threshold would be {value:.2f}, which lets every "
             "second stranger in; nothing was stored. Capture again, with more sittings, in the usual place and posture."
         )
-    return Threshold(value, float(np.mean(every >= value)), len(every), len(scores))
+    return Threshold(value, float(np.median(every)), float(np.mean(every >= value)), len(every), len(scores))
