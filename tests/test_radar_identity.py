@@ -11,7 +11,7 @@ from faceedge.errors import ConfigurationError, InputError, ModelError
 from faceedge.inference.registry import Model, find_model
 from faceedge.perception.identity.embedding import NAME, IdentityEmbedder
 from faceedge.perception.identity.range_profile import RANGES_M, RangeProfiles, leading_edge_m, response
-from faceedge.perception.identity.window_statistics import FEATURES, window_statistics
+from faceedge.perception.identity.window_statistics import CURVES, FEATURES, OFFSETS_M, read, window_curves
 from faceedge.radar.chirp_files import find_chirp_file, load_chirp_file
 
 CHIRP = load_chirp_file(find_chirp_file("bgt60_face_full_band")).chirp
@@ -68,7 +68,7 @@ def test_the_leading_edge_follows_the_face_by_less_than_a_step() -> None:
 
 def test_a_window_of_too_few_looks_is_refused() -> None:
     with pytest.raises(InputError, match="at least 20 looks, 19 came"):
-        window_statistics(RangeProfiles(CHIRP)(looks(19)))
+        window_curves(RangeProfiles(CHIRP)(looks(19)))
 
 
 def test_looks_of_another_shape_are_refused() -> None:
@@ -78,11 +78,30 @@ def test_looks_of_another_shape_are_refused() -> None:
 
 def test_the_phase_between_receivers_is_the_direction() -> None:
     samples = looks(20)
-    samples[:, 1] = samples[:, 0]
-    found = window_statistics(RangeProfiles(CHIRP)(samples))
+    profiles = RangeProfiles(CHIRP)(samples)
+    profiles[:, 1] = profiles[:, 0] * np.exp(-0.5j)
+    curves = window_curves(profiles)
+    assert curves.shape == (CURVES, len(RANGES_M))
+    place = int(np.argmin(np.abs(RANGES_M - 0.3)))
+    assert curves[5, place] == pytest.approx(np.cos(0.5), abs=0.01)
+    assert curves[6, place] == pytest.approx(np.sin(0.5), abs=0.01)
+
+
+def test_echoes_that_keep_still_are_coherent_and_those_that_do_not_are_not() -> None:
+    moving = window_curves(RangeProfiles(CHIRP)(looks(60)))
+    still = window_curves(RangeProfiles(CHIRP)(np.repeat(looks(1), 60, axis=0)))
+    place = int(np.argmin(np.abs(RANGES_M - 0.3)))
+    after_a_tenth_of_a_second = 15
+    assert still[after_a_tenth_of_a_second, place] > 0.95
+    assert moving[after_a_tenth_of_a_second, place] < 0.5
+    assert still[1, place] < 0.01 < moving[1, place]  # contrast
+
+
+def test_curves_are_read_between_their_steps() -> None:
+    curves = np.tile(RANGES_M, (CURVES, 1)).astype(np.float32)
+    found = read(curves, 0.303)
     assert found.shape == (FEATURES,)
-    assert found.dtype == np.float32
-    assert np.isfinite(found).all()
+    assert found[: len(OFFSETS_M)] == pytest.approx(0.303 + OFFSETS_M, abs=1e-6)
 
 
 def test_an_embedding_comes_after_five_seconds_and_then_every_half_second() -> None:

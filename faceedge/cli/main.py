@@ -59,6 +59,11 @@ COMMANDS = (
         "faceedge.cli.train_radar_expression",
         "train the radar's expression model on synthetic people",
     ),
+    _Entry(
+        ("train", "radar-identity"),
+        "faceedge.cli.train_radar_identity",
+        "fit the model that tells people apart by radar, from simulated sessions",
+    ),
     _Entry(("evaluate", "expression"), "faceedge.cli.evaluate", "figures of the expression model on anyone's data"),
     _Entry(
         ("evaluate", "radar"),

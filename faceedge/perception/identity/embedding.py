@@ -17,12 +17,15 @@ import numpy as np
 from faceedge.errors import ConfigurationError, InputError, ModelError
 from faceedge.inference.interpreter import Interpreter
 from faceedge.inference.registry import Model, find_model
-from faceedge.perception.identity.range_profile import RangeProfiles
-from faceedge.perception.identity.window_statistics import FEATURES, FEWEST_LOOKS, window_statistics
+from faceedge.perception.identity.range_profile import RangeProfiles, leading_edge_m
+from faceedge.perception.identity.window_statistics import FEATURES, FEWEST_LOOKS, LAG_S, read, window_curves
 from faceedge.radar.chirp import ChirpSettings
 
 NAME = "radar_identity"
 WINDOW_S, HOP_S = 5.0, 0.5
+ALIGNMENTS = 2
+"""How often the model says by how much the face begins elsewhere, before the embedding is taken."""
+LARGEST_STEP_M = 0.04
 LONGEST_GAP_S = 0.5
 """After a longer pause the window begins anew: whoever was there may have left."""
 FACTS = ("start_frequency_hz", "end_frequency_hz", "samples_per_chirp", "sample_rate_hz", "rx_antennas")
@@ -66,6 +69,7 @@ class IdentityEmbedder:
         self._interpreter = Interpreter(self.model.path)
         self.size = _size(self._interpreter, self.model)
         self._profiles = RangeProfiles(chirp)
+        self._lag = max(1, round(LAG_S / chirp.frame_period_s))
         self._looks: deque[tuple[int, np.ndarray]] = deque()
         self._next_ns: int | None = None
 
@@ -86,7 +90,7 @@ class IdentityEmbedder:
             self._next_ns = stamp_ns + round((WINDOW_S - 1.5 * self._profiles.chirp.frame_period_s) * 1e9)
         while stamp_ns - self._looks[0][0] >= WINDOW_S * 1e9:
             self._looks.popleft()
-        if stamp_ns < self._next_ns or len(self._looks) < FEWEST_LOOKS:
+        if stamp_ns < self._next_ns or len(self._looks) < FEWEST_LOOKS * self._lag:
             return None
         self._next_ns = stamp_ns + round((HOP_S - 0.5 * self._profiles.chirp.frame_period_s) * 1e9)
         vector = self._embed(np.stack([profile for _, profile in self._looks]))
@@ -111,9 +115,16 @@ class IdentityEmbedder:
         self._next_ns = None
 
     def _embed(self, profiles: np.ndarray) -> np.ndarray:
-        (vector,) = self._interpreter.run(window_statistics(profiles)[np.newaxis])
-        flat = vector[0]
-        return np.asarray(flat / max(float(np.linalg.norm(flat)), 1e-9), np.float32)
+        curves = window_curves(profiles, self._lag)
+        start_m = leading_edge_m(np.square(np.abs(profiles)).mean(axis=(0, 1)))
+        for _ in range(ALIGNMENTS):
+            start_m += float(np.clip(self._run(curves, start_m)[0], -LARGEST_STEP_M, LARGEST_STEP_M))
+        vector = self._run(curves, start_m)[1:]
+        return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-9), np.float32)
+
+    def _run(self, curves: np.ndarray, start_m: float) -> np.ndarray:
+        """(1 + d,): by how many m the face begins farther away, and the embedding."""
+        return np.asarray(self._interpreter.run(read(curves, start_m)[np.newaxis])[0][0])
 
 
 def chirp_facts(chirp: ChirpSettings) -> dict[str, Any]:
@@ -141,7 +152,7 @@ def _size(interpreter: Interpreter, model: Model) -> int:
     shapes = interpreter.input_shapes, interpreter.output_shapes
     if shapes[0] != [(1, FEATURES)] or len(shapes[1]) != 1 or len(shapes[1][0]) != 2:
         raise ModelError(
-            f"{model.path}: a model of identity maps (1, {FEATURES}) to (1, d), this one has inputs {shapes[0]} and "
-            f"outputs {shapes[1]}; fetch it again."
+            f"{model.path}: a model of identity maps (1, {FEATURES}) to (1, 1 + d), this one has inputs "
+            f"{shapes[0]} and outputs {shapes[1]}; fetch it again."
         )
-    return int(shapes[1][0][1])
+    return int(shapes[1][0][1]) - 1

@@ -86,14 +86,6 @@ def leading_edge_m(power: np.ndarray) -> float:
     return float(RANGES_M[place - 1] + STEP_M * part)
 
 
-def from_edge(values: np.ndarray, start_m: float, offsets_m: np.ndarray) -> np.ndarray:
-    """(..., offset): values at `RANGES_M` as they are ``offsets_m`` behind ``start_m``, between steps linear."""
-    place = np.clip((start_m + offsets_m - RANGES_M[0]) / STEP_M, 0, len(RANGES_M) - 1.001)
-    index = place.astype(int)
-    part = place - index
-    return np.asarray(values[..., index] * (1 - part) + values[..., index + 1] * part)
-
-
 def _matrix(chirp: ChirpSettings, taper: str) -> np.ndarray:
     """(sample, range) complex64."""
     weights = window(taper, chirp.samples_per_chirp)
