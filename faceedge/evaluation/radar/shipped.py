@@ -13,7 +13,7 @@ from faceedge.inference.registry import Model, find_model
 from faceedge.perception.authentication.body_part import MODEL_NAME as BODY_PART
 from faceedge.perception.authentication.body_part import BodyPart, BodyPartOutput
 from faceedge.perception.authentication.look_spectrum import LookSpectrum
-from faceedge.perception.authentication.one_class import OneClass
+from faceedge.perception.authentication.one_class import ADDED_RANK, RANK, OneClass
 from faceedge.perception.identity.embedding import NAME as IDENTITY
 from faceedge.perception.identity.embedding import WINDOW_S, IdentityEmbedder
 from faceedge.perception.identity.window_statistics import FEWEST_LOOKS
@@ -107,7 +107,7 @@ class BodyPartMethod(FrameMethod):
         outputs: BodyPartOutputs,
         *,
         features: tuple[int, ...] = (0, 1, 2, 3),
-        reconstruction: bool = True,
+        reconstruction: bool = False,
         looks: bool = False,
     ) -> None:
         super().__init__()
@@ -129,6 +129,7 @@ class BodyPartMethod(FrameMethod):
             person: OneClass.fit(
                 [output for clip in enrolment.clips for output in self._of(clip)],
                 [output for clip in enrolment.held_out for output in self._of(clip)],
+                rank=RANK if self._features else ADDED_RANK,
                 reconstruction=self._reconstruction,
             )
             for person, enrolment in enrolled.items()
@@ -187,9 +188,9 @@ def body_part_methods() -> Sequence[Method]:
     return [
         BodyPartMethod("body part + ILED + look (faceedge)", outputs, looks=True),
         BodyPartMethod("body part + ILED", outputs),
-        BodyPartMethod("without body part: ILED of the look", outputs, features=(), reconstruction=False, looks=True),
-        BodyPartMethod("without ILED: reconstruction", outputs, features=()),
-        BodyPartMethod("without reconstruction", outputs, reconstruction=False),
-        BodyPartMethod("range-Doppler only", outputs, features=RANGE_DOPPLER, reconstruction=False),
-        BodyPartMethod("micro only", outputs, features=MICRO, reconstruction=False),
+        BodyPartMethod("without body part: ILED of the look", outputs, features=(), looks=True),
+        BodyPartMethod("without ILED: reconstruction", outputs, features=(), reconstruction=True),
+        BodyPartMethod("body part + ILED + reconstruction", outputs, reconstruction=True),
+        BodyPartMethod("range-Doppler only: body part + ILED", outputs, features=RANGE_DOPPLER),
+        BodyPartMethod("micro only: body part + ILED", outputs, features=MICRO),
     ]
