@@ -70,6 +70,7 @@ setup(
             "ros-rmw-fastrtps-cpp==8.4.3",
             "ros-sensor-msgs==5.3.6",
             "ros-diagnostic-msgs==5.3.6",
+            "ros-std-srvs==5.3.6",
         ],
         # The demonstration's picture of a face, in the public domain.
         "demo": ["scikit-image>=0.25"],

@@ -131,7 +131,7 @@ def child(graph: Graph, radar: Radar, heard: Heard) -> Any:
     return result
 
 
-def ask(graph: Graph, service: str, kind: type = Trigger, request: Any = None) -> Any:
+def ask(graph: Graph, service: str, kind: Any = Trigger, request: Any = None) -> Any:
     answer = graph.call(f"/authentication/{service}", kind, request or kind.Request())
     assert answer is not None
     return answer

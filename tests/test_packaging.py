@@ -129,7 +129,15 @@ def test_hardware_libraries_are_imported_only_by_drivers_at_the_moment_of_openin
 
 def test_every_entry_point_names_a_function_that_exists() -> None:
     points = re.findall(r'"(\w+) = ([\w.]+):(\w+)"', (ROOT / "setup.py").read_text())
-    assert {name for name, _, _ in points} == {"faceedge", "camera_node", "face_node", "radar_node", "event_node"}
+    assert {name for name, _, _ in points} == {
+        "faceedge",
+        "camera_node",
+        "face_node",
+        "radar_node",
+        "event_node",
+        "authentication_node",
+        "radar_expression_node",
+    }
     for _, module, function in points:
         tree = ast.parse((ROOT / Path(*module.split("."))).with_suffix(".py").read_text())
         assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, module
@@ -197,6 +205,8 @@ def test_colcon_installs_programs_where_ros2_run_looks(tmp_path: Path) -> None:
         "face_node",
         "radar_node",
         "event_node",
+        "authentication_node",
+        "radar_expression_node",
     }
     assert (prefix / "share" / "faceedge" / "package.xml").is_file()
     assert (prefix / "share" / "ament_index" / "resource_index" / "packages" / "faceedge").is_file()
