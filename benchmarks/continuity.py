@@ -1,11 +1,11 @@
 """How long until a swap or an absence is noticed, and how often a session ends without reason.
 
-    python benchmarks/continuity_scenes.py stay SCENES --people 12; python benchmarks/continuity_scenes.py change SCENES
+    python benchmarks/continuity_scenes.py stay SCENES --people 8    # and change, walk and train
     faceedge simulate looks --people 300 --sessions 4 --seconds 10 --sensors radar --chirp bgt60_face_looks --seed 100
     python benchmarks/continuity.py --scenes SCENES --looks looks [--recordings FOLDER ...] [--json FILE]
 
-All data are synthetic. The threshold is chosen on the development people of the looks (200 to 239) and on nothing else;
-scenes, recordings and the looks of people 240 to 299 are for testing.
+All data are synthetic. The threshold is chosen on the people of the looks from whom the model is learnt (0 to 199),
+each half of them judged by a model of the other half (``--development FOLDER`` of the scenes for training). All figures but those are of other people: scenes, recordings, and the looks of people 200 to 299.
 """
 
 from __future__ import annotations
@@ -23,15 +23,17 @@ import numpy as np
 from faceedge.perception.authentication.continuity import Continuity, ContinuitySettings
 from faceedge.perception.authentication.freshness import Freshness
 from faceedge.perception.authentication.sequential import excursions, fit_tail, most_per_hour
+from faceedge.perception.authentication.session_profile import SessionModel
 from faceedge.radar.chirp import ChirpSettings
 from faceedge.radar.chirp_files import find_chirp_file, load_chirp_file
 from faceedge.radar.face_frames import LOOK_CHIRPS, FaceFrame
 from faceedge.radar.recordings import open_recording
+from faceedge.training.radar_continuity import fit
 
 CHIRP = load_chirp_file(find_chirp_file("bgt60_face_full_band")).chirp
-DEVELOPMENT, TEST = range(200, 240), range(240, 300)
+LEARNT, FOLD, TEST = range(200), 50, range(200, 300)
 BEFORE_S = 10.0
-KINDS = ("splice", "splice_apart", "slide", "leave")
+KINDS = ("walk", "slide", "leave", "splice_apart", "splice")
 WITHIN_S, PER_HOUR = 3.0, 1.0
 TAIL_SHARE = 0.5
 SEED, DRAWS = 0, 2000
@@ -43,9 +45,9 @@ def frames(looks: np.ndarray, chirp: ChirpSettings) -> Iterator[FaceFrame]:
         yield FaceFrame(index, round(index * chirp.frame_period_s * 1e9), None, look, 0.0, False)
 
 
-def increments(looks: np.ndarray, chirp: ChirpSettings) -> np.ndarray:
+def increments(looks: np.ndarray, chirp: ChirpSettings, model: SessionModel | None = None) -> np.ndarray:
     """(n, 2) time in s and evidence in nats of each comparison, without an end to the session."""
-    continuity = Continuity(chirp, ContinuitySettings(threshold=math.inf))
+    continuity = Continuity(chirp, ContinuitySettings(threshold=math.inf), model)
     continuity.start()
     found = []
     for frame in frames(looks, chirp):
@@ -68,13 +70,14 @@ def sessions(folder: Path, people: Iterable[int]) -> Iterator[tuple[np.ndarray, 
 class Genuine:
     """What was observed of people who stay."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, model: SessionModel | None = None) -> None:
+        self.model = model
         self.name, self.hours, self.recordings = name, 0.0, 0
         self.heights: list[float] = []
 
     def add(self, looks: np.ndarray, chirp: ChirpSettings) -> None:
         """One recording; the first second teaches and is not counted."""
-        found = increments(looks, chirp)
+        found = increments(looks, chirp, self.model)
         if not len(found):
             return
         self.recordings += 1
@@ -125,10 +128,16 @@ def changes(folder: Path, threshold: float) -> dict[str, object]:
     for kind in KINDS:
         delays = []
         for path in paths:
-            scene = np.load(path)
+            scene = dict(np.load(path))
+            walk = path.with_name(path.name.replace("change", "walk"))
+            scene |= dict(np.load(walk)) if walk.exists() else {}
+            if kind not in scene:
+                continue
             looks = np.concatenate([scene["before"][-first:], scene[kind]])
             delays.append(delay_s(looks, BEFORE_S, threshold))
         found = np.array(delays)
+        if not len(found):
+            continue
         out[kind] = {
             "scenes": len(found),
             f"within {WITHIN_S:g} s": round(float((found <= WITHIN_S).mean()), 3),
@@ -158,11 +167,16 @@ def cost_ms(looks: np.ndarray) -> tuple[float, float]:
 def measure(args: argparse.Namespace) -> dict[str, object]:
     """All figures."""
     threshold = args.threshold
-    development, looks = Genuine("development"), Genuine("looks of test people, 10 Hz")
+    development, looks = Genuine("development, 10 Hz"), Genuine("looks of test people, 10 Hz")
     if args.looks is not None:
-        for genuine, people in ((development, DEVELOPMENT), (looks, TEST)):
-            for found, chirp in sessions(args.looks, people):
-                genuine.add(found, chirp)
+        for found, chirp in sessions(args.looks, TEST):
+            looks.add(found, chirp)
+        if args.development is not None:
+            folds = [[person for person in LEARNT if person // FOLD % 2 == half] for half in (0, 1)]
+            for learnt, judged in (folds, folds[::-1]):
+                development.model = fit(args.looks, args.development, learnt)[0]
+                for found, chirp in sessions(args.looks, judged):
+                    development.add(found, chirp)
     by_script: dict[str, Genuine] = {}
     for path in (*sorted(args.scenes.glob("stay_*.npz")), *sorted(args.scenes.glob("change_*.npz"))):
         scene = np.load(path)
@@ -194,6 +208,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--scenes", type=Path, required=True)
     parser.add_argument("--looks", type=Path)
+    parser.add_argument("--development", type=Path, help="folder of the scenes for training: judge the threshold, too")
     parser.add_argument("--recordings", type=Path, nargs="*", default=[])
     parser.add_argument("--threshold", type=float, default=ContinuitySettings().threshold)
     parser.add_argument("--json", type=Path)

@@ -1,7 +1,8 @@
 """Synthetic scenes for continuity: people who stay, people who leave, and people whose seat another one takes.
 
-    python benchmarks/continuity_scenes.py stay FOLDER --people 24 --seconds 150
-    python benchmarks/continuity_scenes.py change FOLDER --people 24
+    python benchmarks/continuity_scenes.py stay FOLDER --people 8 --seconds 150
+    python benchmarks/continuity_scenes.py change FOLDER --people 20
+    python benchmarks/continuity_scenes.py walk FOLDER --people 20
     python benchmarks/continuity_scenes.py train FOLDER/train --people 6 --seconds 25
 
 Only looks are kept: the mean of 8 chirps of each frame, at 20 Hz, with the chirp of bgt60_face_full_band cut to its
@@ -41,6 +42,8 @@ BEFORE_S, AFTER_S = 20.0, 8.0
 SLIDE_M, SLIDE_S = 0.45, 0.8
 """Shoulder to shoulder on a bench, one pushes the other off the seat: the breadth of shoulders, in a time in which
 nobody can do it. The peak of a minimum-jerk movement of that size is 1.05 m/s."""
+WALK_M, WALK_START_S, WALK_S = 1.35, 0.6, 1.2
+"""The usual way: one goes, the next one comes a little later, from that far aside."""
 KINDS = ("splice", "splice_apart", "slide", "leave")
 
 
@@ -137,17 +140,7 @@ def change(folder: Path, person: int) -> None:
     empty = seen(Nothing())
     side = 1.0 if person % 2 else -1.0
 
-    def out(time_s: np.ndarray) -> np.ndarray:
-        return (
-            side
-            * SLIDE_M
-            * (minimum_jerk((time_s - BEFORE_S) / SLIDE_S) + 3 * minimum_jerk((time_s - BEFORE_S - SLIDE_S / 2) / 1.5))
-        )
-
-    def entering(time_s: np.ndarray) -> np.ndarray:
-        return side * SLIDE_M * (minimum_jerk((time_s - BEFORE_S) / SLIDE_S) - 1)
-
-    leaving, coming = seen(Slid(before, out)), seen(Slid(same, entering))
+    leaving, coming = seen(Slid(before, leaving_m(side))), seen(Slid(same, pushing_m(side)))
     slid = start + int(2.0 * CHIRP.frame_rate_hz)
     np.savez(
         path,
@@ -160,6 +153,44 @@ def change(folder: Path, person: int) -> None:
         slide=np.concatenate([together((leaving, coming), empty, start, slid), looks_of(coming, slid, stop)]),
         leave=np.concatenate([looks_of(leaving, start, slid), looks_of(empty, slid, stop)]),
     )
+
+
+def leaving_m(side: float) -> Callable[[np.ndarray], np.ndarray]:
+    """How far aside one is who leaves: off the seat first, then away."""
+
+    def aside(time_s: np.ndarray) -> np.ndarray:
+        first = minimum_jerk((time_s - BEFORE_S) / SLIDE_S)
+        return side * SLIDE_M * (first + 3 * minimum_jerk((time_s - BEFORE_S - SLIDE_S / 2) / 1.5))
+
+    return aside
+
+
+def pushing_m(side: float) -> Callable[[np.ndarray], np.ndarray]:
+    """How far aside one is who pushes the other off the seat."""
+    return lambda time_s: side * SLIDE_M * (minimum_jerk((time_s - BEFORE_S) / SLIDE_S) - 1)
+
+
+def walking_m(side: float) -> Callable[[np.ndarray], np.ndarray]:
+    """How far aside one is who comes when the seat is being left."""
+    return lambda time_s: side * WALK_M * (minimum_jerk((time_s - BEFORE_S - WALK_START_S) / WALK_S) - 1)
+
+
+def walk(folder: Path, person: int) -> None:
+    """The people of `change`, one after the other."""
+    path = folder / f"walk_{person:03d}.npz"
+    if path.exists():
+        return
+    seconds = BEFORE_S + AFTER_S + 2
+    script = SCRIPTS[person % len(SCRIPTS)]
+    first = session_of(2 * person, CHANGE_SEED, script, seconds)
+    second = session_of(2 * person + 1, CHANGE_SEED, script, seconds)
+    there = dataclasses.replace(second, distance_m=first.distance_m, offset_m=first.offset_m, turn_deg=first.turn_deg)
+    room, side = draw_room(first.stream_seed("room")), 1.0 if person % 2 else -1.0
+    leaving = view_of(first, Slid(surface_of(first), leaving_m(side)), room)
+    coming = view_of(first, Slid(surface_of(there), walking_m(side)), room)
+    start, both, stop = (round((BEFORE_S + after) * CHIRP.frame_rate_hz) for after in (0.0, 2.0, 4.0))
+    empty = view_of(first, Nothing(), room)
+    np.savez(path, walk=np.concatenate([together((leaving, coming), empty, start, both), looks_of(coming, both, stop)]))
 
 
 class Nothing:
@@ -182,7 +213,7 @@ class Nothing:
 def main() -> None:
     """Make what is missing."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("kind", choices=("stay", "change", "train"))
+    parser.add_argument("kind", choices=("stay", "change", "walk", "train"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--people", type=int, default=12)
     parser.add_argument("--seconds", type=float, default=150.0, help="of each recording of one who stays")
@@ -191,6 +222,8 @@ def main() -> None:
     for person in range(args.people):
         if args.kind == "change":
             change(args.folder, person)
+        elif args.kind == "walk":
+            walk(args.folder, person)
         else:
             stay(args.folder, person, args.seconds, STAY_SEED if args.kind == "stay" else TRAIN_SEED)
 

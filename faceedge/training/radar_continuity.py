@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +41,7 @@ def scattered(found: np.ndarray) -> np.ndarray:
     return spread
 
 
-def sessions_of(folder: Path, people: range) -> Iterator[tuple[np.ndarray, ChirpSettings]]:
+def sessions_of(folder: Path, people: Iterable[int]) -> Iterator[tuple[np.ndarray, ChirpSettings]]:
     """(n, rx, sample) looks of each session of some people, and the chirp."""
     for person in people:
         for session in sorted(folder.glob(f"p{person:03d}/s*")):
@@ -52,11 +52,11 @@ def sessions_of(folder: Path, people: range) -> Iterator[tuple[np.ndarray, Chirp
             yield cubes.mean(axis=2, dtype=np.float32), chirp
 
 
-def fit(looks: Path, stay: Path, people: int = TRAINING_PEOPLE) -> tuple[SessionModel, dict[str, int]]:
+def fit(looks: Path, stay: Path, people: Iterable[int] = range(TRAINING_PEOPLE)) -> tuple[SessionModel, dict[str, int]]:
     """The model, and how much it was learnt from."""
     within, means = [], []
     profiler: Profiler | None = None
-    for found, chirp in sessions_of(looks, range(people)):
+    for found, chirp in sessions_of(looks, people):
         profiler = profiler or Profiler(chirp)
         profile = windows(profiler, found, round(WINDOW_S * chirp.frame_rate_hz))
         within.append(scattered(profile))
