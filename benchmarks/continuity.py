@@ -5,7 +5,8 @@
     python benchmarks/continuity.py --scenes SCENES --looks looks [--recordings FOLDER ...] [--json FILE]
 
 All data are synthetic. The threshold is chosen on the people of the looks from whom the model is learnt (0 to 199),
-each half of them judged by a model of the other half (``--development FOLDER`` of the scenes for training). All figures but those are of other people: scenes, recordings, and the looks of people 200 to 299.
+each half of them judged by a model of the other half (``--development FOLDER`` of the scenes for training). The other
+figures are of other people: scenes, recordings, and the looks of people 200 to 299.
 """
 
 from __future__ import annotations
