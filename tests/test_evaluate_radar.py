@@ -68,6 +68,14 @@ def test_the_tables_fit_into_eighty_columns(recordings: Path, capsys: pytest.Cap
     assert any("FNMR1" in line and "FMR*" in line for line in lines)
 
 
+def test_the_trial_needs_neither_data_nor_training(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "radar", "--quick", "--tables", "authentication", "--only", "look power", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["data"].endswith("moving points, no faces")
+    windows_s = {result["window_s"] for outcome in found["authentication"] for result in outcome["results"]}
+    assert windows_s == {0.05, 1.0, 5.0}
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
