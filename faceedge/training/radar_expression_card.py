@@ -30,8 +30,8 @@ from faceedge.training.radar_expression_data import MARGIN_BINS, PERIOD_S, Motio
 from faceedge.training.radar_expression_figures import Samples, act_samples, balanced, confusion, frame_samples, recalls
 from faceedge.training.radar_expression_network import Exported, MotionNetwork
 
-WINDOW, HISTORY, DELAY, SPAN = 40, 100, 10, 1
-"""Steps of 0.1 s: what the network sees, what levels are relative to, how late it answers (it has then seen 1 s of what
+WINDOW, HISTORY, DELAY, SPAN = 40, 100, 15, 1
+"""Steps of 0.1 s: what the network sees, what levels are relative to, how late it answers (having seen 1.5 s of what
 came after), and over how many steps it is averaged."""
 WANTED_ACCURACY = 0.7
 """The abstention threshold is the lowest one at which so many answers are right on the choosing people."""
@@ -209,7 +209,7 @@ def finish(
         "task": "What a face in front of a near-face radar shows: neutral, smile, shock or anger. Not what is felt.",
         "licence": "Apache-2.0",
         "source": "Trained by the faceedge authors on synthetic people; faceedge/training/radar_expression.py.",
-        "input": f"Motion by range (1, {WINDOW}, {BINS}, {CHANNELS}), see faceedge/perception/radar_expression_features.py",
+        "input": f"Motion by range (1, {WINDOW}, {BINS}, {CHANNELS}): faceedge.perception.radar_expression_features",
         "output": f"Logits (1, {WINDOW}, 4) at each step: {', '.join(LEAVES)}.",
         "processing": fitted[shipped],
         "training": facts,
