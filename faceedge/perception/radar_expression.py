@@ -9,6 +9,7 @@ An expression is what a face shows, not what a person feels; inferring emotions 
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -160,6 +161,9 @@ class RadarExpression:
         return np.asarray(np.log(softmax(mean)), np.float64)
 
 
+SAME_CHIRP = 1e-4
+
+
 def frames_a_look(chirp: ChirpSettings, settings: _Settings) -> int:
     """How many frames of the radar lie between two looks of the network.
 
@@ -168,7 +172,9 @@ def frames_a_look(chirp: ChirpSettings, settings: _Settings) -> int:
     """
     for name, wanted in settings.chirp.items():
         got = getattr(chirp, name)
-        if (len(got) if name == "rx_antennas" else got) != wanted:
+        found = len(got) if name == "rx_antennas" else got
+        # A device rounds the frequencies of a chirp file to the steps of its synthesiser.
+        if not math.isclose(found, wanted, rel_tol=SAME_CHIRP):
             raise ConfigurationError(
                 f"the radar expression model was made for {name} {wanted}, the radar has {got}; "
                 "use a chirp file such as bgt60_face_full_band."
