@@ -32,7 +32,6 @@ def main(args: argparse.Namespace) -> int:
     if importlib.util.find_spec("torch") is None:
         raise ConfigurationError("training needs torch, which is not installed; run `pip install faceedge[train]`")
     import numpy as np
-    import torch
 
     from faceedge.training import fooder, fooder_card, fooder_data
 
@@ -52,8 +51,6 @@ def main(args: argparse.Namespace) -> int:
     held_out, others = read(args.held_out)
     say(f"{len(images)} pairs of images of {sessions} sessions to learn from, {len(held_out)} of {others} held out")
     body_part = fooder.train_body_part(images, settings, say)
-    args.output.mkdir(parents=True, exist_ok=True)
-    torch.save(body_part.state_dict(), args.output / "body_part.pt")
     paths = fooder_card.write_files(body_part, images, args.output, args.models)
     options = " ".join(f"--{key} {value}" for key, value in changes.items() if key != "threads")
     training = {

@@ -42,9 +42,11 @@ def folded(body_part: TorchBodyPart) -> TorchBodyPart:
 
 
 def write_files(body_part: TorchBodyPart, images: np.ndarray, output: Path, models: Path) -> tuple[Path, Path]:
-    """Write float (to ``output``) and int8 (to ``models``) files; images (n, 2, 64, 64) give the ranges."""
+    """Write weights and float (to ``output``) and int8 (to ``models``) files; images (n, 2, 64, 64) give the ranges."""
     float_path, int8_path = output / f"{MODEL_NAME}_float.tflite", models / f"{MODEL_NAME}.tflite"
-    models.mkdir(parents=True, exist_ok=True)
+    for folder in (models, output):
+        folder.mkdir(parents=True, exist_ok=True)
+    torch.save(body_part.state_dict(), output / "body_part.pt")
     export.to_tflite(Exported(folded(body_part)), torch.zeros(1, 2, SIDE, SIDE), float_path)
     step = max(1, len(images) // CALIBRATION_PAIRS)
     pairs = images[::step].transpose(0, 2, 3, 1).astype(np.float32)
