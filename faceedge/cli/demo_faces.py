@@ -37,8 +37,9 @@ RADAR, AUTHENTICATION = "/radar", "/authentication"
 NODES = "import sys; from faceedge.nodes.runner import main; sys.exit(main())"
 RESULT_FILE = "authentication.json"
 PATIENCE_S = 40.0
-OTHERWISE_AT_S = 6.8
-"""When the radar has not recognised the person by then, a PIN is played: decisions come after 5.0, 5.5 and 6.0 s."""
+OTHERWISE_AT_S = 6.0
+"""When the radar has not recognised the person by then, a PIN is played: two decisions come after 5.0 and 5.5 s, and
+the expression stage needs 4 s of an authenticated person."""
 TICK_S = 0.1
 SHORTEST_S = 0.3
 
@@ -225,6 +226,9 @@ def summary(visitors: list[Visitor], trouble: str) -> dict[str, Any]:
     """The figures as plain values; ``trouble``: why nobody could be enrolled."""
     strangers = [visitor for visitor in visitors if not visitor.genuine]
     refused = sum(not visitor.accepted for visitor in strangers)
+    counted = f"{refused} of {len(strangers)} strangers refused."
+    if trouble:
+        counted = "Nobody could be enrolled, so that the radar had nobody to recognise or to mistake."
     return {
         "synthetic": True,
         "enrolled": not trouble,
@@ -244,6 +248,6 @@ def summary(visitors: list[Visitor], trouble: str) -> dict[str, Any]:
             }
             for visitor in visitors
         ],
-        "note": f"{refused} of {len(strangers)} strangers refused. Three synthetic people, not chosen, in one seat: "
+        "note": f"{counted} Three synthetic people, not chosen, in one seat: "
         "this shows how it works and measures nothing; docs/radar_authentication.md has measurements.",
     }
