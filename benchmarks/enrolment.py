@@ -1,6 +1,6 @@
-"""What thresholds and the duplicate check of an enrolment are worth on a new day, with the shipped model.
+r"""What thresholds and the duplicate check of an enrolment are worth on a new day, with the shipped model.
 
-    faceedge simulate enrolled --people 20 --sessions 4 --seconds 20 --sensors radar --chirp bgt60_face_full_band \\
+    faceedge simulate enrolled --people 20 --sessions 4 --seconds 20 --sensors radar --chirp bgt60_face_full_band \
         --seed 1
     faceedge simulate looks --people 300 --sessions 4 --seconds 10 --sensors radar --chirp bgt60_face_looks --seed 100
     python benchmarks/enrolment.py enrolled looks --strangers-from 240
@@ -84,6 +84,9 @@ def main() -> None:
             add(f"{group}: AUROC, sitting 3 against strangers (chance 0.5)", auroc(own, np.concatenate(theirs)))
             add(f"{group}: own decisions of sitting 3 accepted", np.mean(own >= threshold.value))
             add(f"{group}: strangers' decisions accepted", np.mean([np.mean(s >= threshold.value) for s in theirs]))
+        mean = mean_embedding(sittings[:2])
+        raw = np.concatenate([np.concatenate(stranger) @ mean for stranger in strangers])
+        add("everybody: AUROC of the same without protection", auroc(sittings[3] @ mean, raw))
         entry = [Enrolled("", template, threshold.usual, key)]
         add("the same person by sitting 3 found as a duplicate", bool(find_duplicates(sittings[3:], entry)))
         others = strangers + [other[:2] for index, other in enumerate(known) if index != number]
