@@ -73,9 +73,8 @@ def main() -> None:
     draws = (rng.choice(len(answers), len(answers)) for _ in range(300))
     spread = [balanced(np.concatenate([np.flatnonzero(p == one) for one in drawn])) for drawn in draws]
     low, high = np.percentile(spread, (2.5, 97.5))
-    print(
-        f"{len(t)} synthetic frames of {len(answers)} people: {balanced(np.arange(len(t))):.3f} ({low:.3f} to {high:.3f})"
-    )
+    overall = balanced(np.arange(len(t)))
+    print(f"{len(t)} synthetic frames of {len(answers)} people: {overall:.3f} ({low:.3f} to {high:.3f})")
 
 
 if __name__ == "__main__":
