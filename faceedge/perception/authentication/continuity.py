@@ -30,6 +30,8 @@ HOP_SHARE = 4
 MOST_INCREMENT = 8.0
 """Nats that one comparison may add: a single odd window is not to end a session."""
 SMALLEST_POWER = 1e-6
+EMPTY_DB, EMPTY_S, HELD_SHARE, LEAST_COUNTS2 = 24.0, 0.2, 0.01, 0.01
+"""Mean drop over the ranges that held power, for so long. People who stay: at most 21.5 dB; one who goes: 26.8 dB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,8 @@ class Continuity:
         self._profiler = Profiler(chirp)
         self._window = max(HOP_SHARE, round(self.settings.window_s * chirp.frame_rate_hz))
         self._hop = max(1, self._window // HOP_SHARE)
+        self._short = max(1, round(EMPTY_S * chirp.frame_rate_hz))
+        self._gone = False
         self._cusum = Cusum(self.settings.threshold)
         self._moments = np.zeros((self._window, FEATURES), np.float32)
         self.increment: float | None = None
@@ -120,6 +124,7 @@ class Continuity:
     def start(self) -> None:
         """Begin a session with the next frame: its person is the one to keep."""
         self._cusum.reset()
+        self._gone = False
         self._first: list[np.ndarray] = []
         self._grid: np.ndarray | None = None
         self._frames = 0
@@ -145,7 +150,7 @@ class Continuity:
             return self._state
         self._moments[self._frames % self._window] = self._profiler.moments(frame.look[np.newaxis], self._grid)[0]
         self._frames += 1
-        if self._frames % self._hop == 0 and self._compare():
+        if self._empty() or (self._frames % self._hop == 0 and self._compare()):
             return self._end()
         return self._state
 
@@ -161,6 +166,16 @@ class Continuity:
         mean = self._moments.mean(axis=0)
         self._reference, self._windows = features(mean[np.newaxis])[0], 1.0
         self._power = _power(mean)
+        self._held = mean[:RANGES] > HELD_SHARE * mean[:RANGES].max()
+        self._level = np.maximum(mean[:RANGES][self._held], LEAST_COUNTS2)
+
+    def _empty(self) -> bool:
+        """Whether the echo has gone for an instant, over the ranges that held it in the first second."""
+        last = np.arange(self._frames - self._short, self._frames) % self._window
+        power = self._moments[last, :RANGES].mean(axis=0)[self._held]
+        drop_db = float(np.mean(10 * np.log10((power + LEAST_COUNTS2) / self._level)))
+        self._gone = not drop_db > -EMPTY_DB
+        return self._gone
 
     def _compare(self) -> bool:
         """Add the last window's evidence; whether it is enough."""
@@ -187,9 +202,9 @@ class Continuity:
     def _end(self) -> ContinuityState:
         """The evidence is enough: is it an empty seat, or somebody else?"""
         weaker_db = 10 * math.log10(self._power / _power(self._moments.mean(axis=0)))
-        absent = not weaker_db < self.settings.absent_db
+        absent = self._gone or not weaker_db < self.settings.absent_db
         reason = (
-            f"the seat is empty: the echo is {weaker_db:.0f} dB weaker than that of the verified person."
+            "the seat is or was empty: the echo of the verified person has gone."
             if absent
             else "somebody else is in the seat, or the person sits there differently: the profile of the echoes is not "
             "that of the session any more."
