@@ -15,8 +15,8 @@ from templates_people import mean_and_error, off_diagonal, populations, threshol
 from faceedge.perception.templates.inversion import Prior, invert
 from faceedge.perception.templates.polyprotect import draw_key, protect
 
-STARTS = 5
-FMRS = (0.01, 0.001)
+STARTS = 3
+FMRS = (0.05, 0.01)
 
 
 def section(args: argparse.Namespace) -> list[Row]:

@@ -18,6 +18,8 @@ ENROLLED = 3
 """Sessions that make the template; the last one is the probe."""
 KNOWN = 2000
 """People of whom a thief computed embeddings, in the Gaussian models."""
+SPREAD = 512
+"""Values of an embedding as PolyProtect was published for."""
 WINDOW_S = 5.0
 MODELS = {
     "strong, 128 free directions": (128, 0.60),
@@ -71,6 +73,14 @@ def gaussian(name: str, people: int, seed: int) -> Population:
     return Population(name, draw(KNOWN)[:, 0], draw(people))
 
 
+def spread(population: Population) -> Population:
+    """The same embeddings as `SPREAD` values each, by one fixed random matrix that everybody knows."""
+    matrix = np.random.default_rng(0).standard_normal((population.known.shape[1], SPREAD))
+    return Population(
+        f"{population.name}, spread over {SPREAD}", unit(population.known @ matrix), unit(population.sessions @ matrix)
+    )
+
+
 def simulated(folder: Path, first: int) -> Population:
     """Embeddings of the shipped model; people before ``first`` are known to the thief, the others are tested."""
     embedded = {}
@@ -93,7 +103,8 @@ def _embed(path: Path) -> np.ndarray:
 @functools.cache
 def _populations(data: Path | None, first: int, people: int, seed: int) -> list[Population]:
     found = [gaussian(name, people, seed) for name in MODELS]
-    return found if data is None else [*found, simulated(data, first)]
+    radar = [] if data is None else [simulated(data, first)]
+    return [*found, spread(found[-1]), *radar, *map(spread, radar)]
 
 
 def populations(args: argparse.Namespace) -> list[Population]:
