@@ -44,7 +44,8 @@ def person_frames(folder: Path) -> tuple[np.ndarray, np.ndarray]:
         features = look_features(session / "radar")
         times_s = np.arange(len(features)) * facts["chirp"]["frame_period_s"]
         for act in facts["acts"]:
-            for k in np.flatnonzero((times_s >= act["start_s"]) & (times_s < act["stop_s"])):
+            within = (times_s >= act["start_s"]) & (times_s < act["stop_s"])
+            for k in np.flatnonzero(within).tolist():
                 rows.append(np.concatenate([features[max(0, k - lag)] for lag in LAGS]))
                 leaves.append(LEAVES.index(act["expression"]))
     return np.array(rows, np.float32), np.array(leaves)

@@ -56,7 +56,10 @@ def test_a_parameter_file_that_is_missing_is_named() -> None:
 
 
 def test_an_unknown_node_is_refused_with_those_that_exist() -> None:
-    with pytest.raises(ConfigurationError, match="expected nodes out of camera, faces, radar, event_camera, authentication, radar_expression, got"):
+    with pytest.raises(
+        ConfigurationError,
+        match="expected nodes out of camera, faces, radar, event_camera, authentication, radar_expression, got",
+    ):
         runner.run(ROOT / "config" / "camera_faces.yaml", nodes=["sonar"])
 
 
