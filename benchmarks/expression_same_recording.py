@@ -17,8 +17,8 @@ from faceedge.radar.face_frames import LOOK_CHIRPS
 from faceedge.radar.recordings import open_recording
 
 RANGES = slice(2, 34)
-LAGS = (8, 4, 0)
-"""Frames of 50 ms: three looks in 0.4 s."""
+LAG_FRAMES = 4
+"""Of 50 ms between looks: three looks take 0.4 s."""
 KNOWN = 0.9
 DB_SCALE = 6.0
 
@@ -36,9 +36,10 @@ def look_features(path: Path) -> np.ndarray:
     return np.concatenate([part.reshape(len(looks), -1) for part in parts], axis=1)
 
 
-def person_frames(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+def person_frames(folder: Path, looks: int) -> tuple[np.ndarray, np.ndarray]:
     """Features and leaves of all frames within acts, of all sessions of one person."""
     rows, leaves = [], []
+    lags = [LAG_FRAMES * step for step in reversed(range(looks))]
     for session in sorted(path for path in folder.glob("s*") if not path.suffix):
         facts = json.loads((session / "session.json").read_text(encoding="utf-8"))
         features = look_features(session / "radar")
@@ -46,7 +47,7 @@ def person_frames(folder: Path) -> tuple[np.ndarray, np.ndarray]:
         for act in facts["acts"]:
             within = (times_s >= act["start_s"]) & (times_s < act["stop_s"])
             for k in np.flatnonzero(within).tolist():
-                rows.append(np.concatenate([features[max(0, k - lag)] for lag in LAGS]))
+                rows.append(np.concatenate([features[max(0, k - lag)] for lag in lags]))
                 leaves.append(LEAVES.index(act["expression"]))
     return np.array(rows, np.float32), np.array(leaves)
 
@@ -56,11 +57,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--people", type=int, default=16)
+    parser.add_argument("--looks", type=int, default=3, help="of a frame: this and those before it")
     args = parser.parse_args()
     rng = np.random.default_rng(0)
     answers, truth, person = [], [], []
     for number, folder in enumerate(sorted(args.data.glob("p*"))[: args.people]):
-        x, leaves = person_frames(folder)
+        x, leaves = person_frames(folder, args.looks)
         known = rng.random(len(x)) < KNOWN
         distances = (x[known] ** 2).sum(axis=1) - 2 * x[~known] @ x[known].T
         answers.append(leaves[known][distances.argmin(axis=1)])

@@ -26,8 +26,6 @@ def main(args: argparse.Namespace) -> int:
     """Train, export, calibrate, test."""
     if importlib.util.find_spec("torch") is None:
         raise ConfigurationError("training needs torch, which is not installed; run `pip install faceedge[train]`")
-    import torch
-
     from faceedge.training import radar_expression, radar_expression_card, radar_expression_data
     from faceedge.training.radar_expression_figures import watch
 
@@ -37,8 +35,7 @@ def main(args: argparse.Namespace) -> int:
         radar_expression_data.load(args.data, people) for people in (TRAINED, CHOOSING, TESTED)
     )
     network = radar_expression.train(training, settings, _say, lambda average: watch(average, choosing))
-    args.output.mkdir(parents=True, exist_ok=True)
-    torch.save(network.state_dict(), args.output / "weights.pt")
+    radar_expression.save(network, args.output)
     options = " ".join(f"--{key} {value}" for key, value in changes.items())
     facts = {
         "data": "Synthetic: faceedge simulate looks --people 300 --sessions 4 --seconds 10 --sensors radar "

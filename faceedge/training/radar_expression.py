@@ -10,6 +10,7 @@ import copy
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -105,6 +106,12 @@ def train(
 
 
 Watch = Callable[[MotionNetwork], str]
+
+
+def save(network: MotionNetwork, folder: Path) -> None:
+    """Keep the weights as ``weights.pt`` in a folder, which is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.save(network.state_dict(), folder / "weights.pt")
 
 
 def _tensors(sessions: Sequence[MotionSession], length: int, noise: float, rng: np.random.Generator) -> _Tensors:
