@@ -69,7 +69,7 @@ def test_the_compiled_sum_is_the_plain_one() -> None:
     np.testing.assert_allclose(out[:, LOOK_YAW + 2], head, atol=1e-9)
 
 
-@pytest.mark.parametrize("script", ["fooder", "talk", "mixed", "name_call", "learning"])
+@pytest.mark.parametrize("script", ["fooder", "talk", "mixed", "name_call", "learning", "sweep"])
 def test_acceleration_has_no_jumps(script: str) -> None:
     """Where it jumped, the greatest change from a sample to the next would not shrink with the distance of samples."""
     performance = perform(Somebody(), HERE, script, 12.0, 4)

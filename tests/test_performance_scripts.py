@@ -15,7 +15,9 @@ from faceedge.simulation.performance.expressions import (
 from faceedge.simulation.performance.motion import EXPRESSIONS, FACE_UNITS, Motion
 from faceedge.simulation.performance.performance import perform
 from faceedge.simulation.performance.physiology import saccade_s
+from faceedge.simulation.performance.placement import Placement
 from faceedge.simulation.performance.scripts import BASIC, FOODER, LEARNING, SCRIPTS, plan, script
+from faceedge.simulation.performance.timeline import Move
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +108,39 @@ def test_a_talk_is_spoken_on_breaths_out_at_the_rate_of_syllables() -> None:
     assert jaw[motion.speaking].std() > 8 * jaw[~motion.speaking].std()
     opened = (np.diff(np.sign(np.diff(jaw))) < 0) & (jaw[1:-1] > 0.04) & motion.speaking[1:-1]
     assert 2.5 < opened.sum() / (motion.speaking.sum() / 1000) < 6.5
+
+
+def test_a_sweep_turns_nods_and_leans_slowly_in_forty_seconds() -> None:
+    for seed in range(5):
+        performance = perform(Somebody(seed), HERE, "sweep", 40.0, seed)
+        motion = performance.truth(0.0, 40.0)
+        yaw, pitch, _ = np.degrees(motion.head_rad).T
+        assert -25 < yaw.min() < -11 < 11 < yaw.max() < 25
+        assert -20 < pitch.min() < -7 < 7 < pitch.max() < 20
+        back = motion.pivot_m[:, 0] - performance.seat_m[0]
+        assert -0.12 < back.min() < -0.04 < 0.03 < back.max() < 0.11
+        assert np.abs(np.diff(yaw)).max() * 1000 < 50  # degrees a second
+        assert performance.acts == ()
+
+
+def test_no_sweep_is_like_another_and_no_move_is_cut_off() -> None:
+    moves = [plan("sweep", Somebody(), 60.0, seed).moves for seed in range(20)]
+    assert len({first.size for first, *_ in moves}) == 20
+    assert max(move.stop_s for some in moves for move in some) <= 60.0
+    assert {move.pose for some in moves for move in some} == {"headYaw", "headPitch", "headRoll", "headBack"}
+    assert Move("headYaw", 1.0, 2.0, 0.5, 1.5, 0.3).stop_s == 5.0
+
+
+def test_the_eyes_stay_on_the_sensors_while_the_head_is_turned() -> None:
+    motion = perform(Somebody(), HERE, "sweep", 40.0, 3).truth(0.0, 40.0)
+    head, eyes = motion.head_rad[:, 0], motion.gaze_rad[:, 0]
+    assert np.corrcoef(head, eyes)[0, 1] < -0.8
+
+
+def test_somebody_who_sits_near_does_not_lean_into_the_radar() -> None:
+    performance = perform(Somebody(), Placement(0.18), "sweep", 40.0, 0)
+    back = performance.truth(0.0, 40.0).pivot_m[:, 0] - performance.seat_m[0]
+    assert -0.03 < back.min() < -0.01  # 2 cm on request, the rest by itself
 
 
 def test_breathing_is_as_deep_and_fast_as_the_persons_and_never_regular(rest: Motion) -> None:

@@ -78,7 +78,7 @@ def _add_content(group: argparse._ArgumentGroup) -> None:
         default="fooder",
         metavar="NAME",
         help="what the people do: fooder (neutral, smile, shock, anger), basic (seven expressions), learning (four "
-        "states of a learner), micro, name_call, talk, mixed, still (default: fooder)",
+        "states of a learner), micro, name_call, talk, mixed, still, sweep (of the head, slowly; default: fooder)",
     )
     add(
         "--chirp",

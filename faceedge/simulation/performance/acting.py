@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from faceedge.simulation.performance.channels import (
+    BACK,
     INTENSITY,
     LOOK_PITCH,
     LOOK_YAW,
@@ -28,7 +29,7 @@ from faceedge.simulation.performance.expressions import (
 from faceedge.simulation.performance.motion import EXPRESSIONS
 from faceedge.simulation.performance.physiology import saccade_s
 from faceedge.simulation.performance.subject import Subject
-from faceedge.simulation.performance.timeline import Act, Call
+from faceedge.simulation.performance.timeline import Act, Call, Move
 
 HABIT_SPREAD, REPEAT_SPREAD = 0.30, 0.18
 """Standard deviation of the logarithm of a unit's strength between people, and between a person's repetitions."""
@@ -220,3 +221,10 @@ def add_answer(bumps: Bumps, rng: np.random.Generator, call: Call, away_rad: tup
         jump_s = saccade_s(turn)
         bumps.add(look, eyes_s, jump_s, back_s - 0.05 - eyes_s - jump_s, jump_s, turn)
         bumps.add(head, head_s, call.turn_s, call.stay_s, 1.15 * call.turn_s, share * turn)
+
+
+def add_move(bumps: Bumps, move: Move, nearest_m: float) -> None:
+    """A movement on request. The eyes stay on the sensors; nobody leans nearer than by ``nearest_m``."""
+    for channel in channels_of(move.pose):
+        size = max(move.size, -nearest_m) if channel == BACK else move.size
+        bumps.add(channel, move.start_s, move.there_s, move.stay_s, move.back_s, size)

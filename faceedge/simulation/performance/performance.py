@@ -31,7 +31,7 @@ from faceedge.simulation.performance.channels import (
 from faceedge.simulation.performance.curves import Bumps, evaluate
 from faceedge.simulation.performance.expressions import BLINKS_TIMES
 from faceedge.simulation.performance.motion import EXPRESSIONS, PHASES, Motion
-from faceedge.simulation.performance.placement import Placement
+from faceedge.simulation.performance.placement import NEAREST_M, Placement
 from faceedge.simulation.performance.scripts import plan
 from faceedge.simulation.performance.subject import Subject
 from faceedge.simulation.performance.timeline import Act, Call, Plan
@@ -49,6 +49,8 @@ TURN_BLINK = 0.6
 TARGET_SPREAD_RAD = 0.05
 """Where a person looks who is told to look at the sensors: about there, elsewhere in each session."""
 
+SWAY_ROOM_M = 0.01
+"""Who leans to the sensors on request stays so much farther than `NEAREST_M`."""
 EYE_LIMIT_RAD, FULL_LOOK_RAD, LOOK_FOOT_RAD = 0.7, 0.52, 0.08
 """Eyes turn at most so far; at so much the unit that says where they look is 1, over so much it begins."""
 SATURATION = 0.8
@@ -90,6 +92,7 @@ class Performance:
         self.first_s, self.last_s = -MARGIN_S, duration_s + MARGIN_S
         self._streams = (seed, person.seed)
         self._base = np.zeros(CHANNELS)
+        self._nearer_m = max(placement.distance_m - NEAREST_M - SWAY_ROOM_M, 0.0)
         self.seat_m = placement.pivot_m(np.asarray(nose_m, np.float64))
         self._base[BACK : UP + 1] = self.seat_m
         bumps = Bumps()
@@ -185,6 +188,8 @@ class Performance:
                 acting.add_gestures(bumps, rng, person, act.expression, act.start_s, act.stop_s)
         if script.idle and not any(act.expression in BLINKS_TIMES for act in script.acts):
             acting.add_gestures(bumps, self._rng(_GESTURES), person, "neutral", 0.0, self.duration_s)
+        for move in script.moves:
+            acting.add_move(bumps, move, self._nearer_m)
         self._said = speech.phrases(self._breaths, script.talk_s)
         for number, (start, stop) in enumerate(self._said):
             own = np.random.default_rng((person.seed, _TALK))

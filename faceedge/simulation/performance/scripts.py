@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from faceedge.errors import ConfigurationError
 from faceedge.simulation.performance.acting import drawn_asymmetry
 from faceedge.simulation.performance.expressions import EXPRESSION
 from faceedge.simulation.performance.subject import Subject
-from faceedge.simulation.performance.timeline import Act, Call, Plan
+from faceedge.simulation.performance.timeline import Act, Call, Move, Plan
 
 FOODER = ("neutral", "smile", "shock", "anger")
 BASIC = ("happy", "surprise", "sad", "fear", "disgust", "anger", "contempt")
@@ -38,6 +39,17 @@ MISSED = 0.2
 """How often a call stays without an answer."""
 PEAK_TURN_RAD_S = (1.0, 2.6)
 """Peak speed of the head in an unhurried turn of some 30 degrees."""
+SWEEP_TURN_RAD, SWEEP_NOD_RAD = (0.21, 0.35), (0.14, 0.26)
+"""How far heads go that are slowly turned (12 to 20 degrees) or nodded (8 to 15) on request (assumed)."""
+SWEEP_NEARER_M, SWEEP_FARTHER_M = (0.05, 0.10), (0.04, 0.09)
+"""A hand's breadth."""
+SWEEP_RAD_S, SWEEP_M_S = (0.14, 0.28), (0.035, 0.07)
+"""Mean speeds: 8 to 16 degrees a second; 2 seconds for a hand's breadth (assumed)."""
+SWEEP_REST_S, SWEEP_STAY_S = (0.1, 0.6), (0.05, 0.5)
+SWEEP_ASTRAY = 0.15
+"""What goes along without being asked for: standard deviation of the other angles against the one asked for."""
+SWEEP_NOD_RAD_PER_M = 1.0
+"""Heads bow a little when they come nearer, and the other way: 6 degrees for 10 cm (assumed)."""
 
 _SCRIPTS = 53
 
@@ -185,6 +197,80 @@ def _mixed(rng: np.random.Generator, person: Subject, duration_s: float) -> Plan
         time_s = stop_s + _between(rng, REST_S)
 
 
+def _sweep(rng: np.random.Generator, person: Subject, duration_s: float) -> Plan:
+    """Slowly, what a guided enrolment asks for: turn, nod, turn with the chin up and down, lean; and again."""
+    moves: list[Move] = []
+    time_s = _between(rng, FIRST_S)
+    while True:
+        for part in (_turned, _nodded, _turned_up, _turned_down, _leaned):
+            made = part(rng, time_s)
+            time_s = max(move.stop_s for move in made)
+            if time_s > duration_s:
+                return Plan(moves=tuple(moves))
+            moves += made
+            time_s += _between(rng, SWEEP_REST_S)
+
+
+def _there_and_back(rng: np.random.Generator, pose: str, start_s: float, size: float) -> Move:
+    speed = _between(rng, SWEEP_M_S if pose == "headBack" else SWEEP_RAD_S)
+    there_s = max(0.5, abs(size) / speed)
+    return Move(pose, start_s, there_s, _between(rng, SWEEP_STAY_S), there_s * rng.uniform(0.8, 1.3), size)
+
+
+def _with(move: Move, pose: str, size: float) -> Move:
+    """What goes along with a move."""
+    return replace(move, pose=pose, size=size)
+
+
+def _to_both_sides(
+    rng: np.random.Generator, pose: str, start_s: float, limits: tuple[float, float], others: tuple[str, ...]
+) -> list[Move]:
+    """First to the one side, then to the other; not as far to both, and not quite straight."""
+    first = rng.choice((-1.0, 1.0))
+    moves: list[Move] = []
+    for side in (first, -first):
+        main = _there_and_back(rng, pose, start_s, side * _between(rng, limits))
+        moves += [main, *(_with(main, other, SWEEP_ASTRAY * rng.standard_normal() * main.size) for other in others)]
+        # Nobody stops in the middle.
+        start_s = main.stop_s - 0.4 * main.back_s
+    return moves
+
+
+def _turned(rng: np.random.Generator, start_s: float) -> list[Move]:
+    return _to_both_sides(rng, "headYaw", start_s, SWEEP_TURN_RAD, ("headPitch", "headRoll"))
+
+
+def _nodded(rng: np.random.Generator, start_s: float) -> list[Move]:
+    return _to_both_sides(rng, "headPitch", start_s, SWEEP_NOD_RAD, ("headYaw", "headRoll"))
+
+
+def _turned_up(rng: np.random.Generator, start_s: float) -> list[Move]:
+    return _turned_at(rng, start_s, -1.0)
+
+
+def _turned_down(rng: np.random.Generator, start_s: float) -> list[Move]:
+    return _turned_at(rng, start_s, 1.0)
+
+
+def _turned_at(rng: np.random.Generator, start_s: float, side: float) -> list[Move]:
+    """To the left and the right with the chin down (1) or up (-1)."""
+    chin = _there_and_back(rng, "headPitch", start_s, side * 0.7 * _between(rng, SWEEP_NOD_RAD))
+    moves = _turned(rng, start_s + 0.5 * chin.there_s)
+    stay_s = max(move.stop_s for move in moves) - start_s - chin.there_s - 0.5 * chin.back_s
+    return [replace(chin, stay_s=max(stay_s, 0.0)), *moves]
+
+
+def _leaned(rng: np.random.Generator, start_s: float) -> list[Move]:
+    moves: list[Move] = []
+    for size in (-_between(rng, SWEEP_NEARER_M), _between(rng, SWEEP_FARTHER_M)):
+        main = _there_and_back(rng, "headBack", start_s, size)
+        bow = -SWEEP_NOD_RAD_PER_M * size * rng.uniform(0.2, 1.8)
+        turn = SWEEP_ASTRAY * rng.standard_normal() * SWEEP_TURN_RAD[1]
+        moves += [main, _with(main, "headPitch", bow), _with(main, "headYaw", turn)]
+        start_s = main.stop_s
+    return moves
+
+
 SCRIPTS: dict[str, Callable[[np.random.Generator, Subject, float], Plan]] = {
     "fooder": _fooder,
     "basic": _basic,
@@ -194,6 +280,7 @@ SCRIPTS: dict[str, Callable[[np.random.Generator, Subject, float], Plan]] = {
     "talk": _talk,
     "mixed": _mixed,
     "still": _still,
+    "sweep": _sweep,
 }
 
 

@@ -1,4 +1,4 @@
-"""What a person is asked to do, and what comes of it: acts with onset, apex and offset, calls, and talk."""
+"""What a person is asked to do, and what comes of it: acts with onset, apex and offset, calls, talk, and movements."""
 
 from __future__ import annotations
 
@@ -89,6 +89,30 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """One movement of the head on request, there and back.
+
+    Attributes:
+        pose: what moves, as `channels.channels_of` has it: headYaw, headPitch, headRoll, headBack, ...
+        start_s: when it begins.
+        there_s, stay_s, back_s: how long it takes, stays and takes back.
+        size: how far, in rad or m.
+    """
+
+    pose: str
+    start_s: float
+    there_s: float
+    stay_s: float
+    back_s: float
+    size: float
+
+    @property
+    def stop_s(self) -> float:
+        """When the head is back."""
+        return self.start_s + self.there_s + self.stay_s + self.back_s
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All that a script asks for.
 
@@ -99,6 +123,7 @@ class Plan:
         away_rad: yaw and pitch of what the person attends to between calls, against where the sensors are.
         gaze_spread_rad: how far fixations lie from their centre (standard deviation).
         idle: whether gestures come in between (`GESTURE_RATES_PER_MIN`), as when nobody asked to sit still.
+        moves: of the head on request; some go on at the same time.
     """
 
     acts: tuple[Act, ...] = ()
@@ -107,3 +132,4 @@ class Plan:
     away_rad: tuple[float, float] = (0.0, 0.0)
     gaze_spread_rad: float = 0.03
     idle: bool = False
+    moves: tuple[Move, ...] = ()
