@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from faceedge.perception.identity import spreading
 from faceedge.perception.identity.embedding import IdentityEmbedder
 from faceedge.radar.face_frames import LOOK_CHIRPS
 from faceedge.radar.recording_folder import open_recording
@@ -18,8 +19,7 @@ ENROLLED = 3
 """Sessions that make the template; the last one is the probe."""
 KNOWN = 2000
 """People of whom a thief computed embeddings, in the Gaussian models."""
-SPREAD = 512
-"""Values of an embedding as PolyProtect was published for."""
+SPREAD = spreading.SIZE
 WINDOW_S = 5.0
 MODELS = {
     "strong, 128 free directions": (128, 0.60),
@@ -74,10 +74,11 @@ def gaussian(name: str, people: int, seed: int) -> Population:
 
 
 def spread(population: Population) -> Population:
-    """The same embeddings as `SPREAD` values each, by one fixed random matrix that everybody knows."""
-    matrix = np.random.default_rng(0).standard_normal((population.known.shape[1], SPREAD))
+    """The same embeddings as 512 values each, by the isometry that the embedder uses and everybody knows."""
     return Population(
-        f"{population.name}, spread over {SPREAD}", unit(population.known @ matrix), unit(population.sessions @ matrix)
+        f"{population.name}, spread over {SPREAD}",
+        spreading.spread(population.known),
+        spreading.spread(population.sessions),
     )
 
 
@@ -97,7 +98,8 @@ def _embed(path: Path) -> np.ndarray:
     recording = open_recording(path)
     count = round(WINDOW_S / recording.chirp.frame_period_s)
     looks = np.stack([cube[:, :LOOK_CHIRPS].mean(axis=1, dtype=np.float32) for cube in recording.cubes[:count]])
-    return IdentityEmbedder(recording.chirp).embed(looks)
+    # What the model says, before it is spread.
+    return IdentityEmbedder(recording.chirp).embed(looks) @ spreading.isometry(SIZE).T
 
 
 @functools.cache

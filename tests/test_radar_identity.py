@@ -11,6 +11,7 @@ from faceedge.errors import ConfigurationError, InputError, ModelError
 from faceedge.inference.registry import Model, find_model
 from faceedge.perception.identity.embedding import NAME, IdentityEmbedder
 from faceedge.perception.identity.range_profile import RANGES_M, RangeProfiles, leading_edge_m, response
+from faceedge.perception.identity.spreading import isometry, spread
 from faceedge.perception.identity.window_statistics import CURVES, FEATURES, OFFSETS_M, read, window_curves
 from faceedge.radar.chirp_files import find_chirp_file, load_chirp_file
 
@@ -154,3 +155,20 @@ def test_a_model_of_another_task_is_refused() -> None:
     card = find_model(NAME).card
     with pytest.raises(ModelError, match="maps"):
         IdentityEmbedder(CHIRP, Model(find_model("expression").path, card))
+
+
+def test_spreading_keeps_lengths_and_angles_and_is_the_same_everywhere() -> None:
+    vectors = np.random.default_rng(3).standard_normal((20, 128))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    out = spread(vectors)
+    assert out.shape == (20, 512)
+    assert np.allclose(out @ out.T, vectors @ vectors.T, atol=1e-6)
+    assert isometry(128)[0, :3] == pytest.approx([0.0441942, -0.0441942, -0.0441942], abs=1e-6)
+    assert isometry(128)[100, :3] == pytest.approx([0.0729846, -0.0587917, 0.0327019], abs=1e-6)
+    kept = out[:, ::5] @ out[:, ::5].T  # what a protected template mostly holds
+    assert np.corrcoef(kept.ravel(), (vectors @ vectors.T).ravel())[0, 1] > 0.9
+
+
+def test_an_embedding_that_is_too_long_is_not_spread() -> None:
+    with pytest.raises(InputError, match="at most 512 values can be spread, one of 600 came"):
+        spread(np.zeros(600))

@@ -18,6 +18,7 @@ from faceedge.errors import ConfigurationError, InputError, ModelError
 from faceedge.inference.interpreter import Interpreter
 from faceedge.inference.registry import Model, find_model
 from faceedge.perception.identity.range_profile import RangeProfiles, leading_edge_m
+from faceedge.perception.identity.spreading import SIZE, spread
 from faceedge.perception.identity.window_statistics import FEATURES, FEWEST_LOOKS, LAG_S, read, window_curves
 from faceedge.radar.chirp import ChirpSettings
 
@@ -36,7 +37,7 @@ _SAME = 1e-4
 @dataclass(frozen=True, slots=True)
 class Embedding:
     """Attributes:
-    vector: (d,) float32 of length 1.
+    vector: (512,) float32 of length 1.
     stamp_ns: time of the window's last look.
     looks: how many there were.
     """
@@ -55,7 +56,7 @@ class IdentityEmbedder:
 
     Attributes:
         chirp, model: see above.
-        size: d, numbers of an embedding.
+        size: numbers of an embedding, 512; the model's own, fewer, are spread over them.
 
     Raises:
         ConfigurationError: the model was made for another chirp.
@@ -67,7 +68,8 @@ class IdentityEmbedder:
         self.model = find_model(NAME) if model is None else model
         _check_chirp(chirp, self.model.card.extra.get("chirp"), self.model.card.name)
         self._interpreter = Interpreter(self.model.path)
-        self.size = _size(self._interpreter, self.model)
+        _check_shapes(self._interpreter, self.model)
+        self.size = SIZE
         self._profiles = RangeProfiles(chirp)
         self._lag = max(1, round(LAG_S / chirp.frame_period_s))
         self._looks: deque[tuple[int, np.ndarray]] = deque()
@@ -97,7 +99,7 @@ class IdentityEmbedder:
         return Embedding(vector, stamp_ns, len(self._looks))
 
     def embed(self, looks: np.ndarray) -> np.ndarray:
-        """(d,) float32 of length 1: all of these looks as one window, which need not be `WINDOW_S` long.
+        """(512,) float32 of length 1: all of these looks as one window, which need not be `WINDOW_S` long.
 
         Args:
             looks: (look, rx, sample) ADC counts of one person in one session.
@@ -120,7 +122,7 @@ class IdentityEmbedder:
         for _ in range(ALIGNMENTS):
             start_m += float(np.clip(self._run(curves, start_m)[0], -LARGEST_STEP_M, LARGEST_STEP_M))
         vector = self._run(curves, start_m)[1:]
-        return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-9), np.float32)
+        return spread(vector / max(float(np.linalg.norm(vector)), 1e-9))
 
     def _run(self, curves: np.ndarray, start_m: float) -> np.ndarray:
         """(1 + d,): by how many m the face begins farther away, and the embedding."""
@@ -148,11 +150,10 @@ def _check_chirp(chirp: ChirpSettings, wanted: Any, name: str) -> None:
             )
 
 
-def _size(interpreter: Interpreter, model: Model) -> int:
+def _check_shapes(interpreter: Interpreter, model: Model) -> None:
     shapes = interpreter.input_shapes, interpreter.output_shapes
-    if shapes[0] != [(1, FEATURES)] or len(shapes[1]) != 1 or len(shapes[1][0]) != 2:
+    if shapes[0] != [(1, FEATURES)] or len(shapes[1]) != 1 or len(shapes[1][0]) != 2 or shapes[1][0][1] > 1 + SIZE:
         raise ModelError(
-            f"{model.path}: a model of identity maps (1, {FEATURES}) to (1, 1 + d), this one has inputs "
+            f"{model.path}: a model of identity maps (1, {FEATURES}) to (1, 1 + d) with d up to {SIZE}, this one has inputs "
             f"{shapes[0]} and outputs {shapes[1]}; fetch it again."
         )
-    return int(shapes[1][0][1]) - 1

@@ -90,7 +90,7 @@ def draw_key(taken: Collection[tuple[int, ...]] = ()) -> Key:
 
 
 def protected_size(size: int) -> int:
-    """Length of the protected template of an embedding with ``size`` values: 26 of 128."""
+    """Length of the protected template of an embedding with ``size`` values: 102 of 512."""
     return max(1, -(-(size - OVERLAP) // (TERMS - OVERLAP)))
 
 
