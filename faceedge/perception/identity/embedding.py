@@ -154,6 +154,6 @@ def _check_shapes(interpreter: Interpreter, model: Model) -> None:
     shapes = interpreter.input_shapes, interpreter.output_shapes
     if shapes[0] != [(1, FEATURES)] or len(shapes[1]) != 1 or len(shapes[1][0]) != 2 or shapes[1][0][1] > 1 + SIZE:
         raise ModelError(
-            f"{model.path}: a model of identity maps (1, {FEATURES}) to (1, 1 + d) with d up to {SIZE}, this one has inputs "
-            f"{shapes[0]} and outputs {shapes[1]}; fetch it again."
+            f"{model.path}: a model of identity maps (1, {FEATURES}) to (1, 1 + d) with d up to {SIZE}, this one has "
+            f"inputs {shapes[0]} and outputs {shapes[1]}; fetch it again."
         )
