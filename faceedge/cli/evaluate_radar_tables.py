@@ -39,8 +39,12 @@ def show(evaluation: Evaluation, console: Console | None = None) -> None:
     for protocol in dict.fromkeys(result.protocol for outcome in evaluation.outcomes for result in outcome.results):
         outcomes = [each for each in evaluation.outcomes if each.results and each.results[0].protocol == protocol]
         console.print(methods_table(protocol, outcomes), highlight=False)
-        console.print(windows_table(protocol, outcomes), highlight=False)
-        console.print(people_table(protocol, outcomes), highlight=False)
+        for outcome in outcomes:
+            if not outcome.results[0].people:
+                console.print(f"{outcome.results[0].method}: {outcome.results[0].note}", highlight=False)
+        if any(result.people for outcome in outcomes for result in outcome.results):
+            console.print(windows_table(protocol, outcomes), highlight=False)
+            console.print(people_table(protocol, outcomes), highlight=False)
         if any(outcome.conditions for outcome in outcomes):
             console.print(conditions_table(protocol, outcomes), highlight=False)
     if evaluation.outcomes:

@@ -37,7 +37,7 @@ class Identity:
     """
 
     def __init__(self, name: str, *, protected: bool = False, model: Model | None = None) -> None:
-        self.name, self.shortest_s, self._protected = name, 1.0, protected
+        self.name, self.shortest_s, self._protected = name, 2.0, protected
         self._model = find_model(IDENTITY) if model is None else model
         self.version = self._model.card.sha256
         self._embedder: IdentityEmbedder | None = None
