@@ -20,6 +20,7 @@ FOLDER = ROOT / "firmware_configs"
 NAMES = (
     "bgt60_face_food.json",
     "bgt60_face_full_band.json",
+    "bgt60_face_looks.json",
     "bgt60_presence.json",
     "iwr6843_face.cfg",
     "iwr6843_presence.cfg",

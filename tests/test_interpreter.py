@@ -158,7 +158,7 @@ def test_importing_the_module_loads_no_runtime() -> None:
 
 
 @pytest.mark.parametrize("runtime", available_runtimes())
-@pytest.mark.parametrize("name", [card.name for card in list_models([SHIPPED])])
+@pytest.mark.parametrize("name", [card.name for card in list_models([SHIPPED]) if card.file.endswith(".tflite")])
 def test_each_shipped_model_runs_on_each_installed_runtime(
     name: str, runtime: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
