@@ -60,6 +60,11 @@ COMMANDS = (
         "train the radar's expression model on synthetic people",
     ),
     _Entry(
+        ("train", "radar-expression-images"),
+        "faceedge.cli.train_radar_expression_images",
+        "train FOODER's expression stage on images of synthetic people",
+    ),
+    _Entry(
         ("train", "radar-identity"),
         "faceedge.cli.train_radar_identity",
         "fit the model that tells people apart by radar, from simulated sessions",

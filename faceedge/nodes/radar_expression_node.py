@@ -25,14 +25,22 @@ from faceedge.nodes.qos import HUMANS, make_short_lived_publisher, overridden_pr
 from faceedge.nodes.radar_affect import affect, rep155_word
 from faceedge.nodes.worker import Worker
 from faceedge.perception.radar_expression import RadarExpression, RadarExpressionEstimate
+from faceedge.perception.radar_expression_images import RadarImageExpression
 from faceedge.timing import StageTimer
 
 TAKE_TIMEOUT_S = 0.2
 FACES = "/humans/faces"
+MODELS = ("motion", "images")
 
 PARAMETERS = (
     Spec("allow_expression", False, "Look at what an authenticated face shows (regulated; off by default)."),
     Spec("authentication_node", "authentication", "Node of this process whose accepted frames are looked at."),
+    Spec(
+        "expression_model",
+        "motion",
+        "What tells expressions: motion by range, or images as in FOODER (worse).",
+        choices=MODELS,
+    ),
 )
 
 
@@ -41,7 +49,7 @@ class RadarExpressionNode(ManagedNode):
 
     def __init__(self, **options: Any) -> None:
         super().__init__("radar_expression", PARAMETERS, **options)
-        self._allowed = False
+        self._allowed, self._model = False, "motion"
         self._giver, self._taker = "", AcceptedFrames()
         self._worker: Worker | None = None
         self._profile: Any = None
@@ -51,14 +59,14 @@ class RadarExpressionNode(ManagedNode):
         self._rate, self._timer = RateMeter(), StageTimer()
         self._session, self._word, self._problem = "", "", ""
         self._abstained = 0
-        self._stage: RadarExpression | None = None
+        self._stage: RadarExpression | RadarImageExpression | None = None
         self._publisher: Publisher | None = None
 
     # Lifecycle.
 
     def configure(self, values: dict[str, Any]) -> None:
         """Check the settings; where expressions are not allowed, nothing else."""
-        self._allowed = values["allow_expression"]
+        self._allowed, self._model = values["allow_expression"], values["expression_model"]
         self._giver = str(self.resolve_topic_name(values["authentication_node"]))
         self._profile = overridden_profile(self, FACES, HUMANS) if self._allowed else None
 
@@ -121,9 +129,10 @@ class RadarExpressionNode(ManagedNode):
             self._word = estimate.word
             self._publisher.publish(to_message(estimate, accepted.frame_id))
 
-    def _make_stage(self, accepted: Accepted) -> RadarExpression | None:
+    def _make_stage(self, accepted: Accepted) -> RadarExpression | RadarImageExpression | None:
         try:
-            stage = RadarExpression(accepted.chirp)
+            images = self._model == "images"
+            stage = RadarImageExpression(accepted.chirp) if images else RadarExpression(accepted.chirp)
         except FaceedgeError as error:
             self._problem = str(error)
             return None
@@ -139,6 +148,7 @@ class RadarExpressionNode(ManagedNode):
             return Report(Level.OK, "expressions are not allowed here (allow_expression: false)", "", values)
         values |= {
             "authentication node": self._giver,
+            "model": self._model,
             "face": self._session,
             "estimates": self._rate.total,
             "abstained": self._abstained,

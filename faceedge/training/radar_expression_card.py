@@ -27,7 +27,15 @@ from faceedge.radar.recordings import open_recording
 from faceedge.training import export
 from faceedge.training.calibration import fit_temperature, threshold_for
 from faceedge.training.radar_expression_data import MARGIN_BINS, PERIOD_S, MotionSession
-from faceedge.training.radar_expression_figures import Samples, act_samples, balanced, confusion, frame_samples, recalls
+from faceedge.training.radar_expression_figures import (
+    Labelled,
+    Samples,
+    act_samples,
+    balanced,
+    confusion,
+    frame_samples,
+    recalls,
+)
 from faceedge.training.radar_expression_network import Exported, MotionNetwork
 
 WINDOW, HISTORY, DELAY, SPAN = 40, 100, 15, 1
@@ -90,7 +98,7 @@ def late(session: MotionSession) -> MotionSession:
     return dataclasses.replace(session, labels=labels)
 
 
-def rest_means(sessions: Sequence[MotionSession], values: Sequence[np.ndarray]) -> dict[tuple[int, int], np.ndarray]:
+def rest_means(sessions: Sequence[Labelled], values: Sequence[np.ndarray]) -> dict[tuple[int, int], np.ndarray]:
     """Mean log-probabilities (4,) of each session's frames between acts and in neutral acts."""
     found = {}
     for session, each in zip(sessions, values, strict=True):
@@ -101,7 +109,7 @@ def rest_means(sessions: Sequence[MotionSession], values: Sequence[np.ndarray]) 
 
 
 def referenced(
-    sessions: Sequence[MotionSession], values: Sequence[np.ndarray], means: dict[tuple[int, int], np.ndarray],
+    sessions: Sequence[Labelled], values: Sequence[np.ndarray], means: dict[tuple[int, int], np.ndarray],
     rest: np.ndarray, share: float,
 ) -> list[np.ndarray]:  # fmt: skip
     """Values corrected by what the person's *other* sessions say at rest, which an enrolment would have."""

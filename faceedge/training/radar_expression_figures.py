@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,11 +20,24 @@ import torch
 from faceedge.perception.expression_networks import softmax
 from faceedge.perception.radar_expression import LEAVES
 from faceedge.perception.verification import Spread
-from faceedge.training.radar_expression_data import MARGIN_BINS, PERIOD_S, MotionSession
+from faceedge.training.radar_expression_data import MARGIN_BINS, PERIOD_S, LabelledAct, MotionSession
 from faceedge.training.radar_expression_network import MotionNetwork
 
 ACT_S = (0.3, 2.0)
 """After the start of an act: what decides about all of it. The shortest shock is over by then, a smile is not."""
+
+
+class Labelled(Protocol):
+    """What figures need of a session, whatever a network sees of it; labels every 0.1 s."""
+
+    @property
+    def person(self) -> int: ...
+    @property
+    def index(self) -> int: ...
+    @property
+    def labels(self) -> np.ndarray: ...
+    @property
+    def acts(self) -> tuple[LabelledAct, ...]: ...
 
 
 @torch.no_grad()
@@ -48,7 +62,7 @@ class Samples:
     indices: np.ndarray
 
 
-def frame_samples(sessions: Sequence[MotionSession], values: Sequence[np.ndarray]) -> Samples:
+def frame_samples(sessions: Sequence[Labelled], values: Sequence[np.ndarray]) -> Samples:
     """Every instant within an act."""
     rows = []
     for session, each in zip(sessions, values, strict=True):
@@ -59,7 +73,7 @@ def frame_samples(sessions: Sequence[MotionSession], values: Sequence[np.ndarray
 
 
 def act_samples(
-    sessions: Sequence[MotionSession], values: Sequence[np.ndarray], noise: float = 0.0, seed: int = 0,
+    sessions: Sequence[Labelled], values: Sequence[np.ndarray], noise: float = 0.0, seed: int = 0,
     delay_s: float = 0.0,
 ) -> Samples:  # fmt: skip
     """Every act, its start known but for up to ``noise`` of its length; ``delay_s``: how late values come."""
