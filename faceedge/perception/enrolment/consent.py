@@ -32,8 +32,8 @@ they come back from your face.
 
   Measured     about a minute of echoes from your face and chest, in
                {sittings} sittings
-  Kept         one protected template, encrypted, on this device only. It
-               is made to be hard to turn back; the echoes are not kept
+  Kept         one protected template, encrypted, on this device only,
+               its keys apart from it; the echoes are not kept
   Used         to tell whether it is you who sits here, when you say so.
                For nothing else
   How long     until you or the operator erase it; it is never sent
