@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from rows import Row, at_most, one_core, timed
-from templates_people import SIZE, unit
+from templates_people import SPREAD, unit
 
 from faceedge.perception.templates.gallery import Gallery
 from faceedge.perception.templates.keys import FileKeys
@@ -25,7 +25,7 @@ LIMIT_MS = 10.0
 def section(args: argparse.Namespace) -> list[Row]:
     """Measure."""
     rng = np.random.default_rng(args.seed)
-    embeddings = unit(rng.standard_normal((TEMPLATES, SIZE)))
+    embeddings = unit(rng.standard_normal((TEMPLATES, SPREAD)))
     keys = [draw_key() for _ in range(TEMPLATES)]
     rows = np.stack([protect(vector, key) for vector, key in zip(embeddings, keys, strict=True)])
     gallery, probe = Gallery(rows, keys), embeddings[7]
