@@ -45,7 +45,7 @@ def test_recordings_are_unpacked_as_synthetic_sessions(tmp_path: Path) -> None:
     [
         (
             Visitor("ada", True, accepted=True, after_s=5.6, best_score=0.71, held=True, shown=[("happy", 7.3, 9.0)]),
-            "ada: accepted by the radar after 5.6 s (best score 0.71), which holds to the end. "
+            "ada: accepted by the radar after 5.6 s (best score 0.71), which holds to the recording's end. "
             "Shows happy 7.3 to 9.0 s.",
         ),
         (
@@ -57,7 +57,7 @@ def test_recordings_are_unpacked_as_synthetic_sessions(tmp_path: Path) -> None:
         (Visitor("a stranger", False), "a stranger: refused (no decision)."),
         (
             Visitor("a stranger", False, accepted=True, after_s=6.0, best_score=0.8, held=True),
-            "a stranger: WRONGLY ACCEPTED by the radar after 6.0 s (best score 0.80), which holds to the end.",
+            "a stranger: WRONGLY ACCEPTED by the radar after 6.0 s (best score 0.80), which holds to the recording's end.",
         ),
     ],
 )
