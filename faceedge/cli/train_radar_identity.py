@@ -35,10 +35,10 @@ def main(args: argparse.Namespace) -> int:
     train, development, test = args.people
     known = train + development
     cuts = {
-        name: identity.cut(args.data, range(train, known + test), args.sessions, *how, say)
+        name: identity.cut(args.data, range(train, known + test), range(args.sessions), *how, say)
         for name, how in WINDOWS.items()
     }
-    windows = identity.cut(args.data, range(known), args.sessions, *TRAINING, say)
+    windows = identity.cut(args.data, range(known), range(args.sessions), *TRAINING, say)
     chosen = identity.fit(windows.of(slice(0, train)))
     metrics = {f"{development} development people": card.measure(chosen, cuts, slice(0, development))}
     say(json.dumps(metrics, indent=1))

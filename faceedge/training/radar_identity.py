@@ -12,7 +12,7 @@ Both are put behind one standardisation in one float file.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,7 +79,7 @@ class LinearModel:
     def embed(self, windows: Windows) -> np.ndarray:
         """(person, session, window, d), of length 1: as `IdentityEmbedder` does."""
         start_m = aligned_m(windows, self)
-        vectors = self(_read_all(windows.curves, start_m))[..., 1:]
+        vectors = self(features_at(windows.curves, start_m))[..., 1:]
         return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
 
 
@@ -98,7 +98,9 @@ def read_looks(session: Path) -> tuple[np.ndarray, ChirpSettings, float]:
     return looks, recording.chirp, float(np.linalg.norm([facts["distance_m"], *facts["offset_m"]]))
 
 
-def cut(data: Path, people: range, sessions: int, window_s: float, starts_s: tuple[float, ...], say: Say) -> Windows:
+def cut(
+    data: Path, people: Sequence[int], sessions: Sequence[int], window_s: float, starts_s: tuple[float, ...], say: Say
+) -> Windows:
     """Windows of the sessions ``data``/pNNN/sN.
 
     Raises:
@@ -106,7 +108,7 @@ def cut(data: Path, people: range, sessions: int, window_s: float, starts_s: tup
     """
     curves, edges, noses = [], [], []
     for person in people:
-        for number in range(sessions):
+        for number in sessions:
             session = data / f"p{person:03d}" / f"s{number}"
             if not (session / "session.json").is_file():
                 raise InputError(f"{session}: no session of `faceedge simulate` lies here; simulate more people.")
@@ -123,7 +125,7 @@ def cut(data: Path, people: range, sessions: int, window_s: float, starts_s: tup
             noses.append(nose_m)
         if person % 50 == 49:
             say(f"{person + 1} people read")
-    shape = len(people), sessions, len(starts_s)
+    shape = len(people), len(sessions), len(starts_s)
     return Windows(
         np.array(curves).reshape(*shape, *curves[0].shape),
         np.array(edges).reshape(shape),
@@ -140,13 +142,13 @@ def fit(windows: Windows, seed: int = 0) -> LinearModel:
     # The second round learns where the first leaves off.
     for _ in range(ALIGNMENTS):
         starts_m = np.stack([start_m + off_m for off_m in offs_m] + [windows.edge_m])
-        features = np.stack([_read_all(windows.curves, s) for s in starts_m]).reshape(-1, FEATURES)
+        features = np.stack([features_at(windows.curves, s) for s in starts_m]).reshape(-1, FEATURES)
         mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-6
         step = _ridge(standardised(features, mean, spread), (nose_m - starts_m).ravel())
         aligner = LinearModel(mean, spread, step[0][:, np.newaxis], np.array([step[1]]))
         start_m = aligned_m(windows, aligner)
     used = np.tile(OFFSETS_M < FACE_M - 1e-9, FEATURES // len(OFFSETS_M))
-    features = standardised(_read_all(windows.curves, start_m), mean, spread)
+    features = standardised(features_at(windows.curves, start_m), mean, spread)
     people = np.repeat(np.arange(len(features)), features[0, ..., 0].size)
     middle, axes = discriminants(features[..., used].reshape(len(people), -1), people)
     matrix, bias = np.zeros((FEATURES, 1 + SIZE)), np.zeros(1 + SIZE)
@@ -160,7 +162,7 @@ def aligned_m(windows: Windows, model: LinearModel) -> np.ndarray:
     """(person, session, window) where each face begins."""
     start_m = windows.edge_m
     for _ in range(ALIGNMENTS):
-        found = model(_read_all(windows.curves, start_m))[..., 0]
+        found = model(features_at(windows.curves, start_m))[..., 0]
         start_m = start_m + np.clip(found, -LARGEST_STEP_M, LARGEST_STEP_M)
     return start_m
 
@@ -192,8 +194,8 @@ def _ridge(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
     return weights, float(y.mean() - middle @ weights)
 
 
-def _read_all(curves: np.ndarray, start_m: np.ndarray) -> np.ndarray:
-    """(person, session, window, feature)"""
+def features_at(curves: np.ndarray, start_m: np.ndarray) -> np.ndarray:
+    """(person, session, window, feature) of curves, read where each face begins."""
     flat = curves.reshape(-1, *curves.shape[-2:])
     found = [read(one, float(start)) for one, start in zip(flat, start_m.ravel(), strict=True)]
     return np.stack(found).reshape(*start_m.shape, FEATURES)
