@@ -38,7 +38,7 @@ PARAMETERS = (
     Spec(
         "expression_model",
         "motion",
-        "What tells expressions: motion by range, or images as in FOODER (worse).",
+        "What tells expressions: motion by range, or images as in FOODER.",
         choices=MODELS,
     ),
 )
