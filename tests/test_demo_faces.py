@@ -57,7 +57,8 @@ def test_recordings_are_unpacked_as_synthetic_sessions(tmp_path: Path) -> None:
         (Visitor("a stranger", False), "a stranger: refused (no decision)."),
         (
             Visitor("a stranger", False, accepted=True, after_s=6.0, best_score=0.8, held=True),
-            "a stranger: WRONGLY ACCEPTED by the radar after 6.0 s (best score 0.80), which holds to the recording's end.",
+            "a stranger: WRONGLY ACCEPTED by the radar after 6.0 s (best score 0.80), "
+            "which holds to the recording's end.",
         ),
     ],
 )

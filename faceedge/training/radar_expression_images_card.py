@@ -198,8 +198,9 @@ def write_cards(
                 "int8": export.median_ms(path, "ai-edge-litert", 100),
                 "float": export.median_ms(float_path, "ai-edge-litert", 100),
             },
-            "limits": "Synthetic people only; never tested on real ones. About half of the frames of strangers are read "
-            "wrongly: it abstains often. Neutral and anger are hardly told apart. One chirp file, bgt60_face_full_band.",
+            "limits": "Synthetic people only; never tested on real ones. About half of the frames of strangers "
+            "are read wrongly: it abstains often. Neutral and anger are hardly told apart. One chirp "
+            "file, bgt60_face_full_band.",
         }
         (models / f"{name}.yaml").write_text(yaml.safe_dump(card, sort_keys=False, allow_unicode=True, width=120))
         find_model(name, models)
