@@ -58,7 +58,64 @@ def decide(probabilities: np.ndarray, threshold: float, stamp_ns: int) -> RadarE
     return RadarExpressionEstimate(word, confidence, np.asarray(probabilities, np.float32), dynamic, stamp_ns)
 
 
-class RadarExpression:
+class Referenced:
+    """What both readers of expressions have in common: estimates, corrected by a person's own resting face.
+
+    Args:
+        threshold: below this confidence the word is left out.
+        rest: (4,) mean log-probabilities of people at rest.
+        share: of a person's difference from them that is taken away.
+        needed_s: of frames before the first estimate.
+
+    Raises:
+        ConfigurationError: the threshold is not within 0 to 1.
+    """
+
+    def __init__(self, threshold: float, rest: np.ndarray, share: float, needed_s: float) -> None:
+        if not 0.0 <= threshold <= 1.0:
+            raise ConfigurationError(f"radar expression threshold: expected 0 to 1, got {threshold}.")
+        self.threshold = threshold
+        self._rest, self._share, self._needed_s = rest, share, needed_s
+        self._forget()
+
+    def neutral_reference(self) -> np.ndarray:
+        """(4,) what to give `set_reference` later, of the estimates since the last `reset`, in which the person must
+        have been at rest.
+
+        Raises:
+            InputError: there was no estimate yet.
+        """
+        if not self._count:
+            raise InputError(f"a neutral reference needs more than {self._needed_s:.1f} s of frames without a gap.")
+        return np.asarray(self._sum / self._count - self._rest)
+
+    def set_reference(self, reference: np.ndarray | None) -> None:
+        """Correct what a person's own resting face makes the network believe; None: no longer.
+
+        Args:
+            reference: (4,) of `neutral_reference`.
+
+        Raises:
+            InputError: the reference has another shape or is not finite.
+        """
+        given = np.zeros(len(LEAVES)) if reference is None else np.asarray(reference, np.float64)
+        if given.shape != self._reference.shape or not np.isfinite(given).all():
+            raise InputError(f"a neutral reference has {len(LEAVES)} finite numbers, got {given!r}.")
+        self._reference[:] = given
+
+    def _forget(self) -> None:
+        """Begin anew, with no reference."""
+        self._sum, self._count = np.zeros(len(LEAVES)), 0
+        self._reference = np.zeros(len(LEAVES))
+
+    def _estimate(self, log_probabilities: np.ndarray, stamp_ns: int) -> RadarExpressionEstimate:
+        """Of (4,) calibrated log-probabilities."""
+        self._sum += log_probabilities
+        self._count += 1
+        return decide(softmax(log_probabilities - self._share * self._reference), self.threshold, stamp_ns)
+
+
+class RadarExpression(Referenced):
     """The expression of the face in front of one radar, frame by frame.
 
     Looks are taken at the rate of the training, whatever multiple of it the radar has. The network sees the last few
@@ -88,18 +145,16 @@ class RadarExpression:
                 f"{model.path}: expected shapes {expected}, got {self._interpreter.input_shapes} and "
                 f"{self._interpreter.output_shapes}; its card or file is of another model."
             )
-        self.threshold = self._settings.threshold if threshold is None else threshold
-        if not 0.0 <= self.threshold <= 1.0:
-            raise ConfigurationError(f"radar expression threshold: expected 0 to 1, got {self.threshold}.")
-        self._reference = np.zeros(len(LEAVES))
+        settings = self._settings
+        threshold = settings.threshold if threshold is None else threshold
+        super().__init__(threshold, settings.rest, settings.reference_share, settings.window * settings.period_s)
         self.reset()
 
     def reset(self) -> None:
         """Forget all frames and the neutral reference: somebody else may sit there now."""
         self._echoes: deque[np.ndarray] = deque(maxlen=self._settings.history)
         self._last: int | None = None
-        self._sum, self._count = np.zeros(len(LEAVES)), 0
-        self._reference[:] = 0
+        self._forget()
 
     def push(self, frame: FaceFrame) -> RadarExpressionEstimate | None:
         """The estimate at this frame; None between looks, until the window is full, and after a gap until it is full
@@ -118,37 +173,7 @@ class RadarExpression:
         self._echoes.append(self._transform(frame.look, frame.drift))
         if len(self._echoes) < self._settings.window:
             return None
-        log_probabilities = self._log_probabilities()
-        self._sum += log_probabilities
-        self._count += 1
-        corrected = log_probabilities - self._settings.reference_share * self._reference
-        return decide(softmax(corrected), self.threshold, frame.stamp_ns)
-
-    def neutral_reference(self) -> np.ndarray:
-        """(4,) what to give `set_reference` later, of the estimates since the last `reset`, in which the person must
-        have been at rest.
-
-        Raises:
-            InputError: there was no estimate yet.
-        """
-        if not self._count:
-            seconds = self._settings.window * self._settings.period_s
-            raise InputError(f"a neutral reference needs more than {seconds:.1f} s of frames without a gap.")
-        return np.asarray(self._sum / self._count - self._settings.rest)
-
-    def set_reference(self, reference: np.ndarray | None) -> None:
-        """Correct what a person's own resting face makes the network believe; None: no longer.
-
-        Args:
-            reference: (4,) of `neutral_reference`.
-
-        Raises:
-            InputError: the reference has another shape or is not finite.
-        """
-        given = np.zeros(len(LEAVES)) if reference is None else np.asarray(reference, np.float64)
-        if given.shape != self._reference.shape or not np.isfinite(given).all():
-            raise InputError(f"a neutral reference has {len(LEAVES)} finite numbers, got {given!r}.")
-        self._reference[:] = given
+        return self._estimate(self._log_probabilities(), frame.stamp_ns)
 
     def _log_probabilities(self) -> np.ndarray:
         """(4,) calibrated, before the reference."""

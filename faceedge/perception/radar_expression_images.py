@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from faceedge.errors import ConfigurationError, InputError, ModelError
+from faceedge.errors import ConfigurationError, ModelError
 from faceedge.inference.interpreter import Interpreter
 from faceedge.inference.registry import Model, find_model
 from faceedge.perception.expression_networks import softmax
-from faceedge.perception.radar_expression import LEAVES, SAME_CHIRP, RadarExpressionEstimate, decide
+from faceedge.perception.radar_expression import LEAVES, SAME_CHIRP, RadarExpressionEstimate, Referenced
 from faceedge.radar.chirp import ChirpSettings
 from faceedge.radar.face_frames import FaceFrame
 
@@ -43,7 +43,7 @@ def leaf_log_probabilities(stage: np.ndarray, dynamic: np.ndarray, static: np.nd
     return found
 
 
-class RadarImageExpression:
+class RadarImageExpression(Referenced):
     """The expression of the face in front of one radar, frame by frame; to be used as `RadarExpression` is.
 
     Args:
@@ -72,10 +72,9 @@ class RadarImageExpression:
                     f"{model.path}: expected shapes {expected}, got {interpreter.input_shapes} and "
                     f"{interpreter.output_shapes}; its card or file is of another model."
                 )
-        self.threshold = self._settings.threshold if threshold is None else threshold
-        if not 0.0 <= self.threshold <= 1.0:
-            raise ConfigurationError(f"radar expression threshold: expected 0 to 1, got {self.threshold}.")
-        self._reference = np.zeros(len(LEAVES))
+        settings = self._settings
+        threshold = settings.threshold if threshold is None else threshold
+        super().__init__(threshold, settings.rest, settings.reference_share, settings.moments * MOMENT_FRAMES * FRAME_S)
         self.reset()
 
     def reset(self) -> None:
@@ -83,8 +82,7 @@ class RadarImageExpression:
         length = (self._settings.moments - 1) * MOMENT_FRAMES + 1
         self._images: deque[np.ndarray] = deque(maxlen=length)
         self._last: int | None = None
-        self._sum, self._count = np.zeros(len(LEAVES)), 0
-        self._reference[:] = 0
+        self._forget()
 
     def push(self, frame: FaceFrame) -> RadarExpressionEstimate | None:
         """The estimate at this frame; None at every second one, until the moments are there, and after a gap until
@@ -99,39 +97,7 @@ class RadarImageExpression:
         self._images.append(frame.images)
         if frame.sequence % EVERY_FRAMES or len(self._images) < (self._images.maxlen or 0):
             return None
-        log_probabilities = self._log_probabilities()
-        self._sum += log_probabilities
-        self._count += 1
-        corrected = log_probabilities - self._settings.reference_share * self._reference
-        return decide(softmax(corrected), self.threshold, frame.stamp_ns)
-
-    def neutral_reference(self) -> np.ndarray:
-        """(4,) what to give `set_reference` later, of the estimates since the last `reset`, in which the person must
-        have been at rest.
-
-        Raises:
-            InputError: there was no estimate yet.
-        """
-        if not self._count:
-            raise InputError(
-                f"a neutral reference needs more than {self._settings.moments * MOMENT_FRAMES * FRAME_S:.1f} s of "
-                "frames without a gap."
-            )
-        return np.asarray(self._sum / self._count - self._settings.rest)
-
-    def set_reference(self, reference: np.ndarray | None) -> None:
-        """Correct what a person's own resting face makes the networks believe; None: no longer.
-
-        Args:
-            reference: (4,) of `neutral_reference`.
-
-        Raises:
-            InputError: the reference has another shape or is not finite.
-        """
-        given = np.zeros(len(LEAVES)) if reference is None else np.asarray(reference, np.float64)
-        if given.shape != self._reference.shape or not np.isfinite(given).all():
-            raise InputError(f"a neutral reference has {len(LEAVES)} finite numbers, got {given!r}.")
-        self._reference[:] = given
+        return self._estimate(self._log_probabilities(), frame.stamp_ns)
 
     def _log_probabilities(self) -> np.ndarray:
         """(4,) calibrated, before the reference."""
