@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from faceedge.perception.identity.range_profile import RANGES_M, RangeProfiles, 
 from faceedge.perception.identity.spreading import isometry, spread
 from faceedge.perception.identity.window_statistics import CURVES, FEATURES, OFFSETS_M, read, window_curves
 from faceedge.radar.chirp_files import find_chirp_file, load_chirp_file
+from faceedge.training.radar_identity import Windows, people_of
 
 CHIRP = load_chirp_file(find_chirp_file("bgt60_face_full_band")).chirp
 
@@ -172,3 +174,20 @@ def test_spreading_keeps_lengths_and_angles_and_is_the_same_everywhere() -> None
 def test_an_embedding_that_is_too_long_is_not_spread() -> None:
     with pytest.raises(InputError, match="at most 512 values can be spread, one of 600 came"):
         spread(np.zeros(600))
+
+
+def test_two_data_sets_of_windows_become_one() -> None:
+    one = Windows(np.zeros((2, 4, 3, 1, 1)), np.full((2, 4, 3), 0.3), np.full((2, 4), 0.32))
+    other = Windows(np.ones((1, 4, 3, 1, 1)), np.full((1, 4, 3), 0.4), np.full((1, 4), 0.42))
+    both = one.and_of(other)
+    assert both.curves.shape == (3, 4, 3, 1, 1)
+    assert both.edge_m[:, 0, 0].tolist() == [0.3, 0.3, 0.4]
+    assert both.nose_m[:, 0].tolist() == [0.32, 0.32, 0.42]
+
+
+def test_people_of_a_data_set_are_counted_and_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="found no people in it"):
+        people_of(tmp_path)
+    for name in ("p000", "p001", "splits"):
+        (tmp_path / name).mkdir()
+    assert people_of(tmp_path) == 2

@@ -59,6 +59,14 @@ class Windows:
         """Of some people."""
         return Windows(self.curves[people], self.edge_m[people], self.nose_m[people])
 
+    def and_of(self, other: Windows) -> Windows:
+        """Of these people and then of other ones; as many sessions and windows of each."""
+        return Windows(
+            np.concatenate([self.curves, other.curves]),
+            np.concatenate([self.edge_m, other.edge_m]),
+            np.concatenate([self.nose_m, other.nose_m]),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class LinearModel:
@@ -96,6 +104,18 @@ def read_looks(session: Path) -> tuple[np.ndarray, ChirpSettings, float]:
     )
     facts = json.loads((session / "session.json").read_text())
     return looks, recording.chirp, float(np.linalg.norm([facts["distance_m"], *facts["offset_m"]]))
+
+
+def people_of(data: Path) -> int:
+    """How many people a data set of `faceedge simulate` has, from p000 on.
+
+    Raises:
+        InputError: none.
+    """
+    people = len(list(data.glob("p[0-9][0-9][0-9]")))
+    if not people:
+        raise InputError(f"{data}: expected a data set of `faceedge simulate`, found no people in it; simulate some.")
+    return people
 
 
 def cut(

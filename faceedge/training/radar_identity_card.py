@@ -22,6 +22,10 @@ from faceedge.training.radar_identity import CLIP, SIZE, LinearModel, Windows
 SIMULATION = (
     "faceedge simulate looks --people 300 --sessions 4 --seconds 10 --sensors radar --chirp bgt60_face_looks --seed 100"
 )
+FURTHER = (
+    "faceedge simulate looks2 --people {people} --sessions 4 --seconds 10 --sensors radar --chirp bgt60_face_looks "
+    "--seed 101"
+)
 
 
 class Network(nn.Module):
@@ -89,8 +93,14 @@ def equal_error(genuine: np.ndarray, impostor: np.ndarray) -> float:
     return float((refused[place] + accepted[place]) / 2)
 
 
-def write_card(path: Path, chirp: ChirpSettings, people: int, metrics: dict[str, Any], command: str) -> None:
-    """Beside the file ``path``."""
+def write_card(
+    path: Path, chirp: ChirpSettings, people: tuple[int, int], metrics: dict[str, Any], command: str
+) -> None:
+    """Beside the file ``path``; ``people`` of the first data set and of the second, which may be none."""
+    known, further = people
+    data = f"Synthetic: {SIMULATION}; the first {known} people."
+    if further:
+        data += f" And {further} people of: {FURTHER.format(people=further)}"
     card = {
         "name": NAME,
         "file": path.name,
@@ -105,7 +115,7 @@ def write_card(path: Path, chirp: ChirpSettings, people: int, metrics: dict[str,
         "length 1 yet.",
         "chirp": chirp_facts(chirp),
         "training": {
-            "data": f"Synthetic: {SIMULATION}; the first {people} people.",
+            "data": data,
             "terms": "None: nobody was recorded.",
             "command": command,
             "seed": 0,
