@@ -26,7 +26,7 @@ from std_msgs.msg import Bool, Float32, String
 from std_srvs.srv import SetBool, Trigger
 
 from faceedge.nodes.headers import make_header, stamp_to_ns
-from faceedge.nodes.qos import LATCHED, RADAR_OUT
+from faceedge.nodes.qos import LATCHED, RADAR_IN, RADAR_OUT
 from faceedge.nodes.radar_conversions import chirp_to_message, cube_to_image
 from faceedge.radar.chirp_files import load_chirp_file
 
@@ -137,8 +137,15 @@ def ask(graph: Graph, service: str, kind: Any = Trigger, request: Any = None) ->
     return answer
 
 
+def settle(graph: Graph, heard: Heard) -> None:
+    """Wait until the frames of what was before, which may still be on their way, have been answered."""
+    count = len(heard.authenticated)
+    graph.wait_for(lambda: len(heard.authenticated) > count + RADAR_IN.depth, "answers")
+
+
 def verify(graph: Graph, heard: Heard) -> str:
     """Open a session by other means; the id of its face."""
+    settle(graph, heard)
     assert ask(graph, "verify_other").success
     graph.wait_for(heard.now, "a session")
     graph.wait_for(lambda: heard.faces[-1].ids, "a face")
@@ -222,7 +229,6 @@ def test_another_chirp_ends_the_session(graph: Graph, radar: Radar, heard: Heard
     graph.wait_for(lambda: not heard.now(), "the end of the session")
     assert "the radar's chirp has changed (if_gain_db)" in graph.output(child)
     radar.transmit(CHIRP)
-    graph.spin(0.5)
 
 
 def test_frames_of_long_ago_are_refused(graph: Graph, radar: Radar, heard: Heard, child: Any) -> None:
@@ -234,7 +240,6 @@ def test_frames_of_long_ago_are_refused(graph: Graph, radar: Radar, heard: Heard
 
 
 def test_a_silent_radar_ends_the_session_and_is_a_warning(graph: Graph, radar: Radar, heard: Heard, child: Any) -> None:
-    graph.spin(0.3)
     verify(graph, heard)
     radar.silent = True
     status = wait_for_reason(graph, "no frame for")
@@ -247,7 +252,6 @@ def test_a_silent_radar_ends_the_session_and_is_a_warning(graph: Graph, radar: R
 
 
 def test_a_session_is_closed_on_request(graph: Graph, heard: Heard, child: Any) -> None:
-    graph.spin(0.3)
     verify(graph, heard)
     assert ask(graph, "close").success
     graph.wait_for(lambda: not heard.now(), "the end of the session")
