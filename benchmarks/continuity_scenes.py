@@ -215,11 +215,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("kind", choices=("stay", "change", "walk", "train"))
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--people", type=int, default=12)
+    parser.add_argument("--first", type=int, default=0, help="person or pair to begin with")
+    parser.add_argument("--people", type=int, default=12, help="people or pairs up to which one goes on")
     parser.add_argument("--seconds", type=float, default=150.0, help="of each recording of one who stays")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
-    for person in range(args.people):
+    for person in range(args.first, args.people):
         if args.kind == "change":
             change(args.folder, person)
         elif args.kind == "walk":
