@@ -16,7 +16,9 @@ TRAINING = (5.0, (0.0, 3.0, 5.0))
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `faceedge train radar-identity`."""
     parser.add_argument("--data", type=Path, required=True, help="folder of `faceedge simulate`, sessions of 10 s")
-    parser.add_argument("--more", type=Path, help="another such folder: all of its people are trained with")
+    parser.add_argument(
+        "--more", type=Path, nargs="+", default=[], help="further such folders: all of their people are trained with"
+    )
     parser.add_argument("--models", type=Path, default=Path("models"), help="where the .tflite and its card go")
     parser.add_argument("--people", type=int, nargs=3, default=[200, 40, 60], help="training, development, test people")
     parser.add_argument("--sessions", type=int, default=4, help="of each person")
@@ -41,9 +43,9 @@ def main(args: argparse.Namespace) -> int:
     }
     windows = identity.cut(args.data, range(known), range(args.sessions), *TRAINING, say)
     learnt = windows.of(slice(0, train))
-    further = identity.people_of(args.more) if args.more else 0
-    if further:
-        more = identity.cut(args.more, range(further), range(args.sessions), *TRAINING, say)
+    further = [identity.people_of(folder) for folder in args.more]
+    for folder, people in zip(args.more, further, strict=True):
+        more = identity.cut(folder, range(people), range(args.sessions), *TRAINING, say)
         learnt, windows = learnt.and_of(more), windows.and_of(more)
     chosen = identity.fit(learnt)
     metrics = {f"{development} development people": card.measure(chosen, cuts, slice(0, development))}
@@ -55,7 +57,6 @@ def main(args: argparse.Namespace) -> int:
     _, chirp, _ = identity.read_looks(args.data / "p000" / "s0")
     path = args.models / f"{NAME}.tflite"
     card.write_file(model, path)
-    command = "faceedge train radar-identity --data looks" + (" --more looks2" if further else "")
-    card.write_card(path, chirp, (known, further), metrics, command)
+    card.write_card(path, chirp, [known, *further], metrics)
     say(f"{path}, {path.stat().st_size} bytes")
     return 0

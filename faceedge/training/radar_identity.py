@@ -3,7 +3,7 @@
 1. *Alignment*: ridge regression of where the nose is (the simulation's truth) against the leading edge, from windows
    read at starts that are off by up to some centimetres.
 2. *Identity*: linear discriminants (R. A. Fisher, 1936; shrunk covariance) of the training people's sessions and
-   windows. Each is weighted by (b / (1 + b))^2, where b is how much people differ along it against how much one
+   windows. Each is weighted by (b / (1 + b))^1.5, where b is how much people differ along it against how much one
    person's sessions do: along many of them b is large by chance alone, and the cosine must not count these.
 
 Both are put behind one standardisation in one float file.
@@ -31,14 +31,16 @@ CLIP = 4.0
 """Statistics beyond so many standard deviations are cut to them."""
 RIDGE = 1000.0
 JITTER_M = 0.006
-SHRINKAGE = 0.3
-WEIGHT_POWER = 2.0
+SHRINKAGE = 0.06
+WEIGHT_POWER = 1.5
 FACE_M = 0.20
 """Identity is read up to here behind the face's beginning. Farther is the trunk, whose posture and clothes change."""
 AHEAD_M = 0.02
 """Windows are read from so far before the nose."""
 
 Say = Callable[[str], None]
+Seen = Callable[[np.ndarray, ChirpSettings], tuple[np.ndarray, ChirpSettings]]
+"""Looks and their chirp as a lesser radar would have them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Windows:
     edge_m: np.ndarray
     nose_m: np.ndarray
 
-    def of(self, people: slice) -> Windows:
+    def of(self, people: slice | np.ndarray) -> Windows:
         """Of some people."""
         return Windows(self.curves[people], self.edge_m[people], self.nose_m[people])
 
@@ -119,9 +121,15 @@ def people_of(data: Path) -> int:
 
 
 def cut(
-    data: Path, people: Sequence[int], sessions: Sequence[int], window_s: float, starts_s: tuple[float, ...], say: Say
+    data: Path,
+    people: Sequence[int],
+    sessions: Sequence[int],
+    window_s: float,
+    starts_s: tuple[float, ...],
+    say: Say,
+    seen: Seen | None = None,
 ) -> Windows:
-    """Windows of the sessions ``data``/pNNN/sN.
+    """Windows of the sessions ``data``/pNNN/sN, all of each look or what is ``seen`` of it.
 
     Raises:
         InputError: a session is missing or too short.
@@ -133,6 +141,8 @@ def cut(
             if not (session / "session.json").is_file():
                 raise InputError(f"{session}: no session of `faceedge simulate` lies here; simulate more people.")
             looks, chirp, nose_m = read_looks(session)
+            if seen is not None:
+                looks, chirp = seen(looks, chirp)
             profiles = RangeProfiles(chirp)(looks)
             lag, count = max(1, round(LAG_S / chirp.frame_period_s)), round(window_s / chirp.frame_period_s)
             for start_s in starts_s:

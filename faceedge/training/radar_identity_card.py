@@ -20,12 +20,11 @@ from faceedge.training import export
 from faceedge.training.radar_identity import CLIP, SIZE, LinearModel, Windows
 
 SIMULATION = (
-    "faceedge simulate looks --people 300 --sessions 4 --seconds 10 --sensors radar --chirp bgt60_face_looks --seed 100"
+    "faceedge simulate {folder} --people {people} --sessions 4 --seconds 10 --sensors radar --chirp bgt60_face_looks "
+    "--seed {seed}"
 )
-FURTHER = (
-    "faceedge simulate looks2 --people {people} --sessions 4 --seconds 10 --sensors radar --chirp bgt60_face_looks "
-    "--seed 101"
-)
+FOLDER, PEOPLE, SEED = "looks", 300, 100
+"""Of the first data set; the next is `looks2` with the next seed."""
 
 
 class Network(nn.Module):
@@ -93,14 +92,17 @@ def equal_error(genuine: np.ndarray, impostor: np.ndarray) -> float:
     return float((refused[place] + accepted[place]) / 2)
 
 
-def write_card(
-    path: Path, chirp: ChirpSettings, people: tuple[int, int], metrics: dict[str, Any], command: str
-) -> None:
-    """Beside the file ``path``; ``people`` of the first data set and of the second, which may be none."""
-    known, further = people
-    data = f"Synthetic: {SIMULATION}; the first {known} people."
-    if further:
-        data += f" And {further} people of: {FURTHER.format(people=further)}"
+def write_card(path: Path, chirp: ChirpSettings, people: list[int], metrics: dict[str, Any]) -> None:
+    """Beside the file ``path``; ``people`` of the fit from the first data set, then of each further one."""
+    first = SIMULATION.format(folder=FOLDER, people=PEOPLE, seed=SEED)
+    data, command = (
+        f"Synthetic: {first}; the first {people[0]} people.",
+        f"faceedge train radar-identity --data {FOLDER}",
+    )
+    for place, further in enumerate(people[1:], 1):
+        folder = f"{FOLDER}{place + 1}"
+        data += f" And {further} people of: {SIMULATION.format(folder=folder, people=further, seed=SEED + place)}."
+        command += f"{' --more' if place == 1 else ''} {folder}"
     card = {
         "name": NAME,
         "file": path.name,
