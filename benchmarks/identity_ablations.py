@@ -89,8 +89,8 @@ def figures(fitted: Windows, probing: Windows, folds: list[np.ndarray], most: in
         known = np.random.default_rng(0).permutation(known)[: most or len(known)]
         found.append(scores_of(fit(fitted.of(known)).embed(probing.of(fold))))
     spread = Spread.of(np.concatenate([areas(one) for one in found]))
-    best = [max(TEMPERATURES, key=lambda temperature, s=one: bits(s, temperature)) for one in found]
-    told = np.mean([bits(one, best[place - 1]) for place, one in enumerate(found)])
+    table = np.array([[bits(one, temperature) for temperature in TEMPERATURES] for one in found])
+    told = np.mean([row[np.argmax(table[place - 1])] for place, row in enumerate(table)])
     return f"{spread.mean:.3f} ({spread.low:.3f} to {spread.high:.3f}) | {told:.2f}"
 
 
