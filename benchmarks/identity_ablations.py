@@ -19,13 +19,16 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from faceedge.perception.verification import Spread, auroc
 from faceedge.radar.chirp import ChirpSettings
+from faceedge.simulation.person.person import draw_person
 from faceedge.training.radar_identity import Seen, Windows, cut, fit, people_of, read_looks
 
 SESSIONS, TEST = range(4), 60
@@ -63,11 +66,12 @@ def scores_of(vectors: np.ndarray) -> np.ndarray:
     return np.stack(out)
 
 
-def areas(scores: np.ndarray) -> np.ndarray:
-    """(person,) AUROC."""
+def areas(scores: np.ndarray, alike: np.ndarray) -> np.ndarray:
+    """(person,) AUROC; ``alike`` (person, person): who may be whose impostor."""
+    others = alike & ~np.eye(len(alike), dtype=bool)
     return np.array([
-        np.mean([auroc(one[person, person], np.delete(one[person], person, axis=0).ravel()) for one in scores])
-        for person in range(scores.shape[1])
+        np.mean([auroc(one[person, person], one[person, others[person]].ravel()) for one in scores])
+        for person in range(len(alike))
     ])  # fmt: skip
 
 
@@ -80,18 +84,40 @@ def bits(scores: np.ndarray, temperature: float) -> float:
     return float(np.log2(len(people)) + log[:, people, people].mean() / np.log(2))
 
 
-def figures(fitted: Windows, probing: Windows, folds: list[np.ndarray], most: int | None = None) -> str:
-    """Both figures of one way to see, from windows of the same people to fit with and to probe with."""
+def traits_of(folders: Iterable[Path]) -> np.ndarray:
+    """(person,) equal for people of the same sex who both wear glasses or both do not."""
+    out = []
+    for place, folder in enumerate(folders):
+        for number in range(people_of(folder) - (0 if place else TEST)):
+            facts = json.loads((folder / f"p{number:03d}" / "s0" / "session.json").read_text())
+            person = draw_person(facts["person_seed"])
+            out.append(2 * (person.sex == "male") + person.glasses)
+    return np.array(out)
+
+
+def figures(
+    fitted: Windows,
+    probing: Windows,
+    folds: list[np.ndarray],
+    most: int | None = None,
+    traits: np.ndarray | None = None,
+) -> str:
+    """Both figures of one way to see, from windows of the same people to fit with and to probe with.
+
+    With ``traits``, impostors are of the person's own.
+    """
     everybody = np.concatenate(folds)
     found = []
     for fold in folds:
         known = np.setdiff1d(everybody, fold)
         known = np.random.default_rng(0).permutation(known)[: most or len(known)]
         found.append(scores_of(fit(fitted.of(known)).embed(probing.of(fold))))
-    spread = Spread.of(np.concatenate([areas(one) for one in found]))
+    kinds = [np.zeros(len(fold)) if traits is None else traits[fold] for fold in folds]
+    spread = Spread.of(np.concatenate([areas(one, k[:, None] == k) for one, k in zip(found, kinds, strict=True)]))
     table = np.array([[bits(one, temperature) for temperature in TEMPERATURES] for one in found])
     told = np.mean([row[np.argmax(table[place - 1])] for place, row in enumerate(table)])
-    return f"{spread.mean:.3f} ({spread.low:.3f} to {spread.high:.3f}) | {told:.2f}"
+    information = f"{told:.2f}" if traits is None else ""
+    return f"{spread.mean:.3f} ({spread.low:.3f} to {spread.high:.3f}) | {information}"
 
 
 def windows_of(folders: Iterable[Path], window_s: float, starts_s: tuple[float, ...], seen: Seen | None) -> Windows:
@@ -117,13 +143,14 @@ def main() -> None:
     print(f"{people} people, {args.folds} folds; at most {np.log2(len(folds[0])):.1f} bits\n")
     print("| Seen | AUROC | Information, bits |\n| --- | --- | --- |")
 
-    def row(name: str, fitted: Windows, probing: Windows, most: int | None = None) -> None:
-        print(f"| {name} | {figures(fitted, probing, folds, most)} |", flush=True)
+    def row(name: str, fitted: Windows, probing: Windows, *more: Any) -> None:
+        print(f"| {name} | {figures(fitted, probing, folds, *more)} |", flush=True)
 
     def probes(windows: Windows) -> Windows:
         return dataclasses.replace(windows, curves=windows.curves[:, :, [0, 2]], edge_m=windows.edge_m[:, :, [0, 2]])
 
     row("all: 5.2 GHz, 3 receivers, 5 s", whole, probes(whole))
+    row("the same, impostors alike in sex and glasses", whole, probes(whole), None, traits_of(args.folders))
     _, chirp, _ = read_looks(args.folders[0] / "p000" / "s0")
     for count in SAMPLES:
         part = windows_of(args.folders, 5.0, FIT_S, with_samples(count))
