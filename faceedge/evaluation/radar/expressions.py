@@ -9,13 +9,13 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from faceedge.evaluation.radar.baselines import Picture, both_images, principal, thinned
-from faceedge.evaluation.radar.clips import AT_REST, LEAVES, Clip
+from faceedge.evaluation.radar.clips import AT_REST, LEAVES, UNLABELLED, Clip
 from faceedge.evaluation.radar.methods import ExpressionMethod
 from faceedge.evaluation.radar.protocols import by_person
 from faceedge.perception.verification import Spread
@@ -43,22 +43,24 @@ class ExpressionProtocol:
         training: clips whose labels may be learnt from.
         testing: clips of each person.
         references: neutral frames of each tested person, from another recording where there is one.
+        counted: which frames of a tested clip count, (n,) bool by its key; a clip that is not named counts as a whole.
     """
 
     name: str
     training: tuple[Clip, ...]
     testing: Mapping[str, tuple[Clip, ...]]
     references: Mapping[str, tuple[Clip, ...]]
+    counted: Mapping[tuple[str, int, int], np.ndarray] = field(default_factory=dict)
 
 
 def same_recording_expressions(clips: Sequence[Clip]) -> ExpressionProtocol:
     """The first half of each recording to learn from, its last 40 % to test."""
-    people = by_person(_labelled(clips))
+    people = by_person(labelled(clips))
     return ExpressionProtocol(
         "same recording",
         tuple(clip.between(0, TRAINED_UNTIL) for own in people.values() for clip in own),
         {person: tuple(clip.between(TESTED_FROM, 1) for clip in own) for person, own in people.items()},
-        {person: _neutral(own[0].between(0, TRAINED_UNTIL)) for person, own in people.items()},
+        {person: neutral_frames(own[0].between(0, TRAINED_UNTIL)) for person, own in people.items()},
     )
 
 
@@ -67,7 +69,7 @@ def person_disjoint_expressions(clips: Sequence[Clip], strangers: Sequence[Clip]
 
     A tested person's first recording gives the reference alone, where there is more than one.
     """
-    people, others = by_person(_labelled(clips)), by_person(_labelled(strangers))
+    people, others = by_person(labelled(clips)), by_person(labelled(strangers))
     if not others:
         names = list(people)
         count = math.ceil(PEOPLE_SHARE * len(names)) if len(names) > 1 else 0
@@ -78,15 +80,16 @@ def person_disjoint_expressions(clips: Sequence[Clip], strangers: Sequence[Clip]
         "person-disjoint",
         tuple(clip for own in people.values() for clip in own),
         {person: tuple(own[1:] or own) for person, own in others.items()},
-        {person: _neutral(own[0]) for person, own in others.items()},
+        {person: neutral_frames(own[0]) for person, own in others.items()},
     )
 
 
-def _labelled(clips: Sequence[Clip]) -> list[Clip]:
+def labelled(clips: Sequence[Clip]) -> list[Clip]:
+    """Those in which anything was shown."""
     return [clip for clip in clips if np.any(clip.labels >= 0)]
 
 
-def _neutral(clip: Clip) -> tuple[Clip, ...]:
+def neutral_frames(clip: Clip) -> tuple[Clip, ...]:
     """The first neutral seconds."""
     frames = np.flatnonzero(clip.labels == AT_REST)[: round(REFERENCE_S / clip.chirp.frame_period_s)]
     return (clip.part(frames),) if len(frames) else ()
@@ -138,16 +141,17 @@ def evaluate_expressions(
     """Let a method learn and answer."""
     method.fit(protocol.training)
     confusion = np.zeros((len(LEAVES), len(LEAVES)), np.int64)
-    balanced, noisy, labelled = {}, {}, 0
+    balanced, noisy, seen = {}, {}, 0
     rng = np.random.default_rng(0)
     for person, clips in protocol.testing.items():
         own, shifted = np.zeros_like(confusion), np.zeros_like(confusion)
         for clip in clips:
             given = protocol.references.get(person, ()) if reference else ()
             probabilities = method.probabilities(clip, given)
-            labelled += int(np.count_nonzero(clip.labels >= 0))
-            own += _count(clip.labels, probabilities)
-            shifted += _count(shifted_labels(clip.labels, rng), probabilities)
+            counts = protocol.counted.get(clip.key, np.ones(len(clip), bool))
+            seen += int(np.count_nonzero(counts & (clip.labels >= 0)))
+            own += _count(np.where(counts, clip.labels, UNLABELLED), probabilities)
+            shifted += _count(np.where(counts, shifted_labels(clip.labels, rng), UNLABELLED), probabilities)
         if own.sum():
             balanced[person], noisy[person] = _balanced(own), _balanced(shifted)
         confusion += own
@@ -160,7 +164,7 @@ def evaluate_expressions(
         balanced,
         noisy,
         tuple(float(value) for value in recall),
-        float(confusion.sum() / max(1, labelled)),
+        float(confusion.sum() / max(1, seen)),
         tuple(tuple(int(count) for count in row) for row in confusion),
         "" if balanced else "no labelled frames to test on",
     )
