@@ -28,7 +28,8 @@ def clip(
     pattern -= pattern.mean(axis=(1, 2), keepdims=True)
     noise = 0.02 * rng.standard_normal((frames, 2, SIDE, SIDE))
     images = (level + 0.03 * pattern + noise).astype(np.float16)
-    looks = (20 * own.standard_normal((3, 16)) + rng.standard_normal((frames, 3, 16))).astype(np.float32)
+    shape = 3, CHIRP.cube_shape[2]
+    looks = (20 * own.standard_normal(shape) + rng.standard_normal((frames, *shape))).astype(np.float32)
     return Clip(
         f"{person}/{session}",
         person,

@@ -40,11 +40,11 @@ def test_figures_for_machines_are_json(recordings: Path, capsys: pytest.CaptureF
     assert main(arguments) == 0
     found = json.loads(capsys.readouterr().out)
     results = [result for outcome in found["authentication"] for result in outcome["results"]]
-    assert {result["method"] for result in results} == {"kNN, images", "kNN, look power"}
+    assert {result["method"] for result in results} == {"kNN, images", "kNN, look power", "kNN, look power and room"}
     assert {result["protocol"] for result in results} == {"session-disjoint"}
     assert set(results[0]["people"]) == {"p0", "p1", "p2"}
     assert 0 <= results[0]["mean"]["auroc"]["mean"] <= 1
-    assert len(list(tmp_path.glob("*.json"))) == 2
+    assert len(list(tmp_path.glob("*.json"))) == 3
     assert main(arguments) == 0
     again = json.loads(capsys.readouterr().out)["authentication"]
     assert [[each["people"] for each in outcome["results"]] for outcome in again] == [

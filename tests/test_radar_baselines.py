@@ -135,3 +135,19 @@ def test_trained_baselines_score_every_frame_of_everybody() -> None:
             assert scores.shape == (30,)
             assert np.isfinite(scores).all()
     assert len([line for line in said if line.startswith("classifier")]) == 2  # one network for eight methods
+
+
+@pytest.mark.training
+@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="torch (extra: train) is not installed")
+def test_a_sure_answer_scores_higher_than_an_unsure_one_whoever_is_claimed() -> None:
+    from faceedge.training.baselines import SCORES, Answers, SharedClassifier
+
+    shared = SharedClassifier(0, print)
+    logits = np.array([[9.0, 0.0, 0.0], [3.0, 2.0, 2.5]])
+    answers = Answers(np.array([[4.0, 4.0], [1.0, 1.0]]), logits, np.array([0.9, 0.4]))
+    for name in ("MSP", "MaxLogit", "Energy", "ODIN", "GradNorm"):
+        sure, unsure = SCORES[name](answers, 0, shared)
+        assert sure > unsure
+        assert SCORES[name](answers, 2, shared).tolist() == [sure, unsure]
+    assert SCORES["MSP"](answers, 0, shared)[0] == pytest.approx(-np.log(1 + 2 * np.exp(-9)))
+    assert SCORES["Energy"](answers, 0, shared)[0] == pytest.approx(np.log(np.exp(9) + 2))

@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from faceedge.errors import InputError
+from faceedge.evaluation.radar.baselines import room_power
 from faceedge.evaluation.radar.clips import HOP_S, Clip
 from faceedge.evaluation.radar.methods import Enrolment, FrameMethod, Method
 from faceedge.inference.registry import Model, find_model
 from faceedge.perception.authentication.body_part import MODEL_NAME as BODY_PART
 from faceedge.perception.authentication.body_part import BodyPart, BodyPartOutput
-from faceedge.perception.authentication.look_spectrum import LookSpectrum
-from faceedge.perception.authentication.one_class import ADDED_RANK, RANK, OneClass
+from faceedge.perception.authentication.look_spectrum import LookPower, LookSpectrum
+from faceedge.perception.authentication.one_class import POWER, OneClass
+from faceedge.perception.authentication.one_class import TERMS as STANDARD_TERMS
 from faceedge.perception.identity.embedding import NAME as IDENTITY
 from faceedge.perception.identity.embedding import WINDOW_S, IdentityEmbedder
 from faceedge.perception.identity.window_statistics import FEWEST_LOOKS
@@ -21,6 +23,11 @@ from faceedge.perception.templates.polyprotect import LARGEST_COEFFICIENT, TERMS
 
 RANGE_DOPPLER, MICRO = (0, 2), (1, 3)
 """Places of each image's features in a `BodyPartOutput`."""
+BODY = (0, 1, 2, 3)
+LOOK, FACE_POWER, ROOM_POWER = 4, 5, 6
+"""Places of what is added to them: the look's spectrum, its power where the face is, and its power with the room."""
+ONE_CLASS = "deviances"
+"""Changes with what `OneClass` computes, so that cached figures of another one are not taken."""
 KEY_SEED = 0
 
 
@@ -95,41 +102,34 @@ class BodyPartMethod(FrameMethod):
 
     Args:
         name: in the tables.
-        features: places of the features whose linear encoder-decoders count.
-        reconstruction: whether errors of the reproduced images count.
-        looks: whether the look's spectrum is one more feature.
         outputs: of clips, shared among methods so that the network runs once.
+        features: places of the features that count.
+        reconstruction: whether errors of the reproduced images count.
     """
 
     def __init__(
-        self,
-        name: str,
-        outputs: BodyPartOutputs,
-        *,
-        features: tuple[int, ...] = (0, 1, 2, 3),
-        reconstruction: bool = False,
-        looks: bool = False,
+        self, name: str, outputs: BodyPartOutputs, features: tuple[int, ...] = BODY, *, reconstruction: bool = False
     ) -> None:
         super().__init__()
-        self.name, self.version = name, outputs.version
-        self._outputs, self._features, self._reconstruction, self._looks = outputs, features, reconstruction, looks
+        self.name, self.version = name, f"{outputs.version} {ONE_CLASS}"
+        self._outputs, self._features, self._reconstruction = outputs, features, reconstruction
         self._models: dict[str, OneClass] = {}
 
     def _of(self, clip: Clip) -> list[BodyPartOutput]:
-        found = []
-        for plain, spectrum in self._outputs(clip):
-            features = tuple(plain.features[place] for place in self._features)
-            found.append(BodyPartOutput((*features, spectrum) if self._looks else features, plain.errors))
-        return found
+        return [
+            BodyPartOutput(tuple(output.features[place] for place in self._features), output.errors)
+            for output in self._outputs(clip)
+        ]
 
     def fit(self, enrolled: Mapping[str, Enrolment]) -> None:
         """See `Method.fit`."""
         self.forget()
+        terms = [(*STANDARD_TERMS, POWER)[place] for place in self._features]
         self._models = {
             person: OneClass.fit(
                 [output for clip in enrolment.clips for output in self._of(clip)],
                 [output for clip in enrolment.held_out for output in self._of(clip)],
-                rank=RANK if self._features else ADDED_RANK,
+                terms=terms,
                 reconstruction=self._reconstruction,
             )
             for person, enrolment in enrolled.items()
@@ -142,7 +142,7 @@ class BodyPartMethod(FrameMethod):
 
 
 class BodyPartOutputs:
-    """What the shipped body part says of clips; kept, whole recordings once.
+    """What the shipped body part says of clips, and the vectors of their looks; kept, whole recordings once.
 
     Raises:
         ModelError: there is no model.
@@ -151,22 +151,25 @@ class BodyPartOutputs:
     def __init__(self, model: Model | None = None) -> None:
         self._body_part = BodyPart(find_model(BODY_PART) if model is None else model)
         self.version = self._body_part.model.card.sha256
-        self._spectrum: LookSpectrum | None = None
-        self._known: dict[tuple[str, int], tuple[BodyPartOutput, np.ndarray]] = {}
+        self._vectors: tuple[LookSpectrum, LookPower] | None = None
+        self._known: dict[tuple[str, int], BodyPartOutput] = {}
 
-    def __call__(self, clip: Clip) -> list[tuple[BodyPartOutput, np.ndarray]]:
-        """Each frame's output, and its look's spectrum."""
-        spectrum = self._spectrum = self._spectrum or LookSpectrum(clip.chirp)
+    def __call__(self, clip: Clip) -> list[BodyPartOutput]:
+        """Each frame's, with features at `BODY`, `LOOK`, `FACE_POWER` and `ROOM_POWER`."""
+        if self._vectors is None:
+            self._vectors = LookSpectrum(clip.chirp), LookPower(clip.chirp)
+        spectrum, power = self._vectors
         if clip.images.shape[1:] != (2, 64, 64):
             raise InputError(f"the body part takes images of 2 x 64 x 64, this chirp gives {clip.images.shape[1:]}.")
-        found = []
-        for place, stamp_s in enumerate(clip.stamps_s):
-            key = clip.name, round(stamp_s * 1e6)
-            if key not in self._known:
-                output = self._body_part(clip.images[place].astype(np.float32))
-                self._known[key] = output, spectrum(clip.looks[place])
-            found.append(self._known[key])
-        return found
+        keys = [(clip.name, round(stamp_s * 1e6)) for stamp_s in clip.stamps_s]
+        missing = [place for place, key in enumerate(keys) if key not in self._known]
+        room = room_power(clip.part(np.array(missing))) if missing else ()
+        for place, of_room in zip(missing, room, strict=True):
+            look = clip.looks[place]
+            output = self._body_part(clip.images[place].astype(np.float32))
+            features = (*output.features, spectrum(look), power(look), of_room)
+            self._known[keys[place]] = BodyPartOutput(features, output.errors)
+        return [self._known[key] for key in keys]
 
 
 def identity_methods() -> Sequence[Method]:
@@ -185,12 +188,18 @@ def body_part_methods() -> Sequence[Method]:
         ModelError: there is no model.
     """
     outputs = BodyPartOutputs()
+    looks = (LOOK, FACE_POWER)
     return [
-        BodyPartMethod("body part + ILED + look (faceedge)", outputs, looks=True),
+        BodyPartMethod("body part + ILED + look + power (faceedge)", outputs, (*BODY, *looks)),
+        BodyPartMethod("the same, power and room (faceedge)", outputs, (*BODY, LOOK, ROOM_POWER)),
+        BodyPartMethod("without power: body part + ILED + look", outputs, (*BODY, LOOK)),
+        BodyPartMethod("without look: body part + ILED + power", outputs, (*BODY, FACE_POWER)),
+        BodyPartMethod("without body part: look + power", outputs, looks),
+        BodyPartMethod("look only", outputs, (LOOK,)),
+        BodyPartMethod("power only", outputs, (FACE_POWER,)),
         BodyPartMethod("body part + ILED", outputs),
-        BodyPartMethod("without body part: ILED of the look", outputs, features=(), looks=True),
-        BodyPartMethod("without ILED: reconstruction", outputs, features=(), reconstruction=True),
+        BodyPartMethod("without ILED: reconstruction", outputs, (), reconstruction=True),
         BodyPartMethod("body part + ILED + reconstruction", outputs, reconstruction=True),
-        BodyPartMethod("range-Doppler only: body part + ILED", outputs, features=RANGE_DOPPLER),
-        BodyPartMethod("micro only: body part + ILED", outputs, features=MICRO),
+        BodyPartMethod("range-Doppler only: body part + ILED", outputs, RANGE_DOPPLER),
+        BodyPartMethod("micro only: body part + ILED", outputs, MICRO),
     ]
