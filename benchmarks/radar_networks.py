@@ -158,7 +158,7 @@ def published(own: Frames, strangers: Sequence[Frames], epochs: int) -> tuple[li
 
 
 def time_enrolment(source: Frames, body_part: BodyPart) -> None:
-    """Enrolment of 60 s (1,200 frames) and the gate's time a frame, on one thread; a look's vectors take 0.02 ms."""
+    """Enrolment of 60 s (1,200 frames) and the gate's time a frame, on one thread; a look's vectors take 0.04 ms."""
     images = source.images.astype(np.float32)
     many = [images[k % len(images)] for k in range(1200)]
     looks = [source.outputs[k % len(images)].features[4:6] for k in range(1200)]

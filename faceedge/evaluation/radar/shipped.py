@@ -191,7 +191,7 @@ def body_part_methods() -> Sequence[Method]:
     looks = (LOOK, FACE_POWER)
     return [
         BodyPartMethod("body part + ILED + look + power (faceedge)", outputs, (*BODY, *looks)),
-        BodyPartMethod("the same, power and room (faceedge)", outputs, (*BODY, LOOK, ROOM_POWER)),
+        BodyPartMethod("with room: body part + ILED + look + power", outputs, (*BODY, LOOK, ROOM_POWER)),
         BodyPartMethod("without power: body part + ILED + look", outputs, (*BODY, LOOK)),
         BodyPartMethod("without look: body part + ILED + power", outputs, (*BODY, FACE_POWER)),
         BodyPartMethod("without body part: look + power", outputs, looks),
