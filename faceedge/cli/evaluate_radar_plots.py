@@ -1,4 +1,4 @@
-"""Pictures of what `faceedge evaluate radar` measured: areas by window, by distance, by person, and expressions."""
+"""Pictures of what `faceedge evaluate radar` measured: areas and FPR95 by window, areas by distance and person."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 SIZE_IN, DPI = (8.0, 4.6), 110
 MOST_LINES = 8
 """In one picture: faceedge's own methods first, then the best baselines."""
+FPR_LINEAR = 0.001
+"""Below it the axis of FPR95 is linear."""
 CURVES = {"distance": "distance", "moved": "moved since enrolment", "angle": "head turned"}
 
 
@@ -35,6 +37,7 @@ def draw(evaluation: Evaluation, folder: Path) -> list[Path]:
         name = protocol.replace(" ", "_").replace("-", "_")
         title = f"{protocol}: {evaluation.data}"
         written.append(_picture(folder / f"{name}_windows.png", title, partial(_windows, outcomes=outcomes)))
+        written.append(_picture(folder / f"{name}_fpr95.png", title, partial(_false_positives, outcomes=outcomes)))
         written.append(_picture(folder / f"{name}_people.png", title, partial(_people, outcomes=outcomes)))
         for file, kind in CURVES.items():
             if any(row.kind == kind for outcome in outcomes for row in outcome.conditions):
@@ -73,16 +76,28 @@ def _picture(path: Path, title: str, content: Callable[[Any], None]) -> Path:
 
 
 def _windows(axes: Any, outcomes: list[Outcome]) -> None:
+    _by_window(axes, outcomes, "auroc")
+    axes.axhline(0.5, color="0.5", lw=0.8, ls="--")
+    axes.set(ylabel="AUROC, mean and 95 % interval over people")
+
+
+def _false_positives(axes: Any, outcomes: list[Outcome]) -> None:
+    """Small ones apart, as at 99 % and more areas all look alike; 0 is on the axis."""
+    _by_window(axes, outcomes, "fpr95")
+    axes.set_yscale("symlog", linthresh=FPR_LINEAR)
+    axes.set(ylabel="FPR95, mean and 95 % interval over people", ylim=(0, 1))
+
+
+def _by_window(axes: Any, outcomes: list[Outcome], measure: str) -> None:
     for outcome in outcomes:
-        found = [(result.window_s, result.spread("auroc")) for result in outcome.results if result.people]
+        found = [(result.window_s, result.spread(measure)) for result in outcome.results if result.people]
         points = [(window_s, spread) for window_s, spread in found if spread is not None]
         windows_s = [window_s for window_s, _ in points]
         line = axes.plot(windows_s, [each.mean for _, each in points], "o-", ms=3, label=outcome.results[0].method)[0]
         bounds = [each.low for _, each in points], [each.high for _, each in points]
         axes.fill_between(windows_s, *bounds, color=line.get_color(), alpha=0.1)
-    axes.axhline(0.5, color="0.5", lw=0.8, ls="--")
     axes.set_xscale("log")
-    axes.set(xlabel="window (s)", ylabel="AUROC, mean and 95 % interval over people")
+    axes.set(xlabel="window (s)")
 
 
 def _longest(outcome: Outcome) -> Result:
