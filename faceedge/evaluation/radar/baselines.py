@@ -17,7 +17,8 @@ import numpy as np
 
 from faceedge.evaluation.radar.clips import Clip
 from faceedge.evaluation.radar.methods import Enrolment, FrameMethod
-from faceedge.perception.authentication.look_spectrum import LookPower
+from faceedge.perception.authentication.look_spectrum import FARTHEST_M, LookPower
+from faceedge.radar.range_doppler import range_axis
 
 POOLED = 2
 """Pixels a side that are averaged: 64 x 64 becomes 32 x 32."""
@@ -62,6 +63,13 @@ def room_power(clip: Clip) -> np.ndarray:
     samples = clip.looks - clip.looks.mean(axis=-1, keepdims=True)
     spectrum = np.fft.rfft(samples * np.hanning(samples.shape[-1]), axis=-1)[..., :NEAR_BINS]
     power = np.log(np.abs(spectrum) + 1.0).reshape(len(clip), -1)
+    return np.asarray(power - power.mean(axis=1, keepdims=True), np.float32)
+
+
+def room_only(clip: Clip) -> np.ndarray:
+    """That of the room alone, behind everything that `face_power` takes: nobody's face is in it."""
+    beyond = np.flatnonzero(range_axis(clip.chirp)[:NEAR_BINS] > FARTHEST_M)
+    power = room_power(clip).reshape(len(clip), -1, NEAR_BINS)[..., beyond].reshape(len(clip), -1)
     return np.asarray(power - power.mean(axis=1, keepdims=True), np.float32)
 
 
@@ -188,6 +196,7 @@ def numpy_baselines() -> list[PictureMethod]:
         Gaussian("Mahalanobis, images"),
         Gaussian("Mahalanobis, look power", face_power, FACE),
         Gaussian("Mahalanobis, look power and room", room_power),
+        Gaussian("Mahalanobis, room alone", room_only),
         LinearAutoencoder("linear autoencoder, images"),
         LinearAutoencoder("linear autoenc., range-Doppler only", range_doppler_only),
         LinearAutoencoder("linear autoenc., micro only", micro_only),
