@@ -181,7 +181,7 @@ def _evaluate_expressions(args: argparse.Namespace, data: DataSet, evaluation: E
     for number, protocol in enumerate((*exact, *inexact)):
         for method in methods if protocol.testing else ():
             if number < len(exact):
-                for reference in (False,) if method.name == TRIVIAL else (False, True):
+                for reference in (False, True) if protocol.references and method.name != TRIVIAL else (False,):
                     evaluation.expressions.append(evaluate_expressions(method, protocol, reference=reference))
             elif method.name not in (TRIVIAL, SHIPPED):
                 evaluation.expressions.append(evaluate_expressions(method, protocol))
@@ -216,6 +216,10 @@ def _expression_methods(args: argparse.Namespace, notes: list[str]) -> list[Expr
     from faceedge.evaluation.radar.expressions import AlwaysNeutral, LinearDiscriminant
 
     methods: list[ExpressionMethod] = [AlwaysNeutral(), LinearDiscriminant(), *closed_form_methods()]
+    if (args.baselines or ("numpy" if args.quick else "all")) == "all" and importlib.util.find_spec("torch"):
+        from faceedge.training.radar_expression_looks import LooksCascade
+
+        methods.append(LooksCascade())
     try:
         from faceedge.evaluation.radar.shipped_expression import ShippedExpression
 

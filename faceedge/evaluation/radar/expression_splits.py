@@ -71,22 +71,23 @@ def noisy_name(name: str) -> str:
 
 
 def _within(name: str, clips: Sequence[Clip], choose: Chosen, noise: float) -> ExpressionProtocol:
-    """Methods get whole recordings: labels that must not be learnt from are taken out, frames never are."""
+    """Methods get whole recordings: labels that must not be learnt from are taken out, frames never are.
+
+    There is no reference: the same recording's neutral frames are in the training.
+    """
     rng, shifts = (np.random.default_rng([SEED, number]) for number in range(2))
     training, counted = [], {}
-    references: dict[str, tuple[Clip, ...]] = {}
     people = by_person(labelled(clips))
-    for person, own in people.items():
+    for own in people.values():
         for clip in own:
             learnt, tested = choose(clip, rng)
             labels = shifted_labels(clip.labels, shifts, noise) if noise else clip.labels
-            known = dataclasses.replace(clip, labels=np.where(learnt, labels, UNLABELLED).astype(np.int8))
-            training.append(known)
+            known = np.where(learnt, labels, UNLABELLED).astype(np.int8)
+            training.append(dataclasses.replace(clip, labels=known))
             counted[clip.key] = tested
-            references.setdefault(person, neutral_frames(known))
     name = noisy_name(name) if noise else name
     return ExpressionProtocol(
-        name, tuple(training), {person: tuple(own) for person, own in people.items()}, references, counted
+        name, tuple(training), {person: tuple(own) for person, own in people.items()}, {}, counted
     )
 
 
