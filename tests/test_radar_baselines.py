@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 from radar_clips import clip
 
-from faceedge.evaluation.radar.baselines import numpy_baselines, principal, thinned
+from faceedge.evaluation.radar.baselines import (
+    face_power,
+    numpy_baselines,
+    principal,
+    room_only,
+    room_power,
+    thinned,
+)
 from faceedge.evaluation.radar.clips import Clip
 from faceedge.evaluation.radar.expressions import (
     AlwaysNeutral,
@@ -35,6 +42,22 @@ def test_each_baseline_knows_people_who_differ_much(method: Method) -> None:
     spread = result_of(method, protocol, 0.5).spread("auroc")
     assert spread is not None
     assert spread.mean > 0.99
+
+
+def test_the_power_of_face_and_room_are_told_apart() -> None:
+    made = clip("anna", "s0", 2)
+    cycles = 2 * np.pi * np.arange(made.looks.shape[-1]) / made.looks.shape[-1]
+
+    def stronger(range_m: float) -> Clip:
+        place = round(range_m / made.chirp.range_resolution_m)
+        return dataclasses.replace(made, looks=made.looks + np.float32(300) * np.cos(place * cycles, dtype=np.float32))
+
+    at_face, in_room = stronger(0.3), stronger(4.0)
+    assert np.abs(face_power(at_face) - face_power(made)).max() > 1
+    assert np.abs(room_only(at_face) - room_only(made)).max() < 0.2
+    assert np.abs(face_power(in_room) - face_power(made)).max() < 0.2
+    assert np.abs(room_only(in_room) - room_only(made)).max() > 1
+    assert all(np.abs(room_power(each) - room_power(made)).max() > 1 for each in (at_face, in_room))
 
 
 def test_principal_components_are_those_of_the_covariance() -> None:
