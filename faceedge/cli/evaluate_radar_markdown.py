@@ -24,6 +24,7 @@ def markdown(evaluation: Evaluation) -> str:
     for protocol in dict.fromkeys(outcome.results[0].protocol for outcome in evaluation.outcomes):
         outcomes = [each for each in evaluation.outcomes if each.results[0].protocol == protocol]
         parts += [_methods(evaluation.data, protocol, outcomes), _windows(evaluation.data, protocol, outcomes)]
+        parts.append(_people(evaluation.data, protocol, outcomes))
         if any(outcome.conditions for outcome in outcomes):
             parts.append(_conditions(evaluation.data, protocol, outcomes))
     for protocol in dict.fromkeys(result.protocol for result in evaluation.expressions):
@@ -63,9 +64,27 @@ def _windows(data: str, protocol: str, outcomes: Sequence[Outcome]) -> str:
     return _table(f"*{protocol}, AUROC in % by window; {data}.*", header, rows)
 
 
+def _people(data: str, protocol: str, outcomes: Sequence[Outcome]) -> str:
+    """AUROC and FPR95 of each person, of faceedge's own methods."""
+    window_s = DECISION_S.get(protocol, 5.0)
+    shown = [chosen(outcome, window_s) for outcome in _own(outcomes)]
+    rows = []
+    for person in dict.fromkeys(person for result in shown for person in result.people):
+        found = [result.people.get(person) for result in shown]
+        cells = ["-" if each is None else f"{100 * each['auroc']:.1f}, {100 * each['fpr95']:.1f}" for each in found]
+        rows.append([person, *cells])
+    header = ("Person", *(f"{result.method}, {result.window_s:g} s" for result in shown))
+    return _table(f"*{protocol}, AUROC and FPR95 in % by person; {data}.*", header, rows)
+
+
+def _own(outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+    """Methods of faceedge that have figures; without one, the first of all."""
+    measured = [each for each in outcomes if any(result.people for result in each.results)]
+    return [each for each in measured if "faceedge" in each.results[0].method] or measured[:1]
+
+
 def _conditions(data: str, protocol: str, outcomes: Sequence[Outcome]) -> str:
-    own = [each for each in outcomes if each.conditions and "faceedge" in each.results[0].method]
-    shown = own or [each for each in outcomes if each.conditions][:1]
+    shown = _own([each for each in outcomes if each.conditions])
     groups = dict.fromkeys((row.kind, row.group) for outcome in shown for row in outcome.conditions)
     rows = []
     for key in groups:
