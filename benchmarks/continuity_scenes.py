@@ -3,7 +3,7 @@
     python benchmarks/continuity_scenes.py stay FOLDER --people 8 --seconds 150
     python benchmarks/continuity_scenes.py change FOLDER --people 20
     python benchmarks/continuity_scenes.py walk FOLDER --people 20
-    python benchmarks/continuity_scenes.py train FOLDER/train --people 6 --seconds 25
+    python benchmarks/continuity_scenes.py push FOLDER --people 20
 
 Only looks are kept: the mean of 8 chirps of each frame, at 20 Hz, with the chirp of bgt60_face_full_band cut to its
 first 8 chirps. Those looks are what `FaceFrames` makes of a whole frame, but for the noise of phase and samples.
@@ -36,7 +36,7 @@ from faceedge.simulation.surface import Mesh, Surface
 FULL_BAND = load_chirp_file(find_chirp_file("bgt60_face_full_band")).chirp
 CHIRP = dataclasses.replace(FULL_BAND, chirps_per_frame=LOOK_CHIRPS)
 SCRIPTS = ("mixed", "talk", "name_call", "fooder", "still", "learning")
-STAY_SEED, CHANGE_SEED, TRAIN_SEED = 41, 42, 43
+STAY_SEED, CHANGE_SEED = 41, 42
 """Of different people each."""
 BEFORE_S, AFTER_S = 20.0, 8.0
 SLIDE_M, SLIDE_S = 0.45, 0.8
@@ -44,6 +44,8 @@ SLIDE_M, SLIDE_S = 0.45, 0.8
 nobody can do it. The peak of a minimum-jerk movement of that size is 1.05 m/s."""
 WALK_M, WALK_START_S, WALK_S = 1.35, 0.6, 1.2
 """The usual way: one goes, the next one comes a little later, from that far aside."""
+PUSH_S = 10.0
+"""For so long before the push both are shown."""
 KINDS = ("splice", "splice_apart", "slide", "leave")
 
 
@@ -107,13 +109,13 @@ def together(views: tuple[RadarView, ...], empty: RadarView, first: int, last: i
     return np.stack(found)
 
 
-def stay(folder: Path, person: int, seconds: float, seed: int = STAY_SEED) -> None:
+def stay(folder: Path, person: int, seconds: float) -> None:
     """One person who stays."""
     script = SCRIPTS[person % len(SCRIPTS)]
     path = folder / f"stay_{person:03d}_{script}.npz"
     if path.exists():
         return
-    session = session_of(person, seed, script, seconds)
+    session = session_of(person, STAY_SEED, script, seconds)
     view = view_of(session, surface_of(session))
     looks = looks_of(view, 0, int(seconds * CHIRP.frame_rate_hz))
     np.savez(path, looks=looks, script=script, distance_m=session.distance_m)
@@ -193,6 +195,24 @@ def walk(folder: Path, person: int) -> None:
     np.savez(path, walk=np.concatenate([together((leaving, coming), empty, start, both), looks_of(coming, both, stop)]))
 
 
+def push(folder: Path, person: int) -> None:
+    """As ``slide`` of `change`, but the second person has been sitting beside the first one all the time."""
+    path = folder / f"push_{person:03d}.npz"
+    if path.exists():
+        return
+    script = SCRIPTS[person % len(SCRIPTS)]
+    seconds = BEFORE_S + AFTER_S + 2
+    first = session_of(2 * person, CHANGE_SEED, script, seconds)
+    second = session_of(2 * person + 1, CHANGE_SEED, script, seconds)
+    there = dataclasses.replace(second, distance_m=first.distance_m, offset_m=first.offset_m, turn_deg=first.turn_deg)
+    room, side = draw_room(first.stream_seed("room")), 1.0 if person % 2 else -1.0
+    leaving = view_of(first, Slid(surface_of(first), leaving_m(side)), room)
+    coming = view_of(first, Slid(surface_of(there), pushing_m(side)), room)
+    start, both, stop = (round((BEFORE_S + after) * CHIRP.frame_rate_hz) for after in (-PUSH_S, 2.0, 4.0))
+    empty = view_of(first, Nothing(), room)
+    np.savez(path, push=np.concatenate([together((leaving, coming), empty, start, both), looks_of(coming, both, stop)]))
+
+
 class Nothing:
     """A surface that the radar does not see: one facet far behind the radar's reach that reflects nothing."""
 
@@ -213,7 +233,7 @@ class Nothing:
 def main() -> None:
     """Make what is missing."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("kind", choices=("stay", "change", "walk", "train"))
+    parser.add_argument("kind", choices=("stay", "change", "walk", "push"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--first", type=int, default=0, help="person or pair to begin with")
     parser.add_argument("--people", type=int, default=12, help="people or pairs up to which one goes on")
@@ -225,8 +245,10 @@ def main() -> None:
             change(args.folder, person)
         elif args.kind == "walk":
             walk(args.folder, person)
+        elif args.kind == "push":
+            push(args.folder, person)
         else:
-            stay(args.folder, person, args.seconds, STAY_SEED if args.kind == "stay" else TRAIN_SEED)
+            stay(args.folder, person, args.seconds)
 
 
 if __name__ == "__main__":

@@ -1,44 +1,66 @@
 """Learns how a session's profile varies and how people differ: two covariances, no network and no torch.
 
-    python -m faceedge.training.radar_continuity --looks LOOKS --stay FOLDER --out models
+    python -m faceedge.training.radar_continuity --looks LOOKS:0-199 LOOKS2:0-249 --out models
 
-LOOKS is a data set of `faceedge simulate` with the chirp bgt60_face_looks, of whose people the first 200 are used;
-FOLDER holds what ``benchmarks/continuity_scenes.py train`` made: people of other seeds who talk and turn to a call.
+LOOKS are data sets of `faceedge simulate` with the chirp bgt60_face_looks, with the people of each that are used.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import yaml
 
 from faceedge.perception.authentication.continuity import MODEL
-from faceedge.perception.authentication.session_profile import FEATURES, Profiler, SessionModel, features
+from faceedge.perception.authentication.session_history import History
+from faceedge.perception.authentication.session_profile import (
+    FEATURES,
+    LENGTHS_S,
+    Compared,
+    Profiler,
+    SessionModel,
+    features,
+)
 from faceedge.radar.chirp import ChirpSettings
 from faceedge.radar.recordings import open_recording
 
-WINDOW_S = 1.0
-TRAINING_PEOPLE = 200
-STAY_SHARE = 0.5
-"""Weight of the people who stay in W; the rest is that of the looks' sessions, which are ten seconds of expressions."""
-RATE_HZ = 20.0
+FIRST_S = 1.0
+EVERY_HOPS = 3
+"""Comparisons overlap: every third one is learnt from."""
+FOLD = 50
+"""People are cross-fitted in turns of so many."""
+Source = tuple[Path, range]
 
 
-def windows(profiler: Profiler, looks: np.ndarray, count: int) -> np.ndarray:
-    """(window, `FEATURES`) dB of windows of ``count`` looks about the front in the first one."""
-    moments = profiler.moments(looks, profiler.grid(profiler.front_m(looks[:count])))
-    whole = len(moments) // count
-    return features(moments[: whole * count].reshape(whole, count, FEATURES).mean(axis=1))
+def source(text: str) -> Source:
+    """FOLDER or FOLDER:FIRST-LAST."""
+    folder, _, people = text.partition(":")
+    first, _, last = people.partition("-")
+    return Path(folder), range(int(first or 0), int(last or 999) + 1)
 
 
-def scattered(found: np.ndarray) -> np.ndarray:
-    """Windows about their own mean, with the variance that they have about the true one."""
-    spread: np.ndarray = (found - found.mean(axis=0)) * np.sqrt(len(found) / max(len(found) - 1, 1))
-    return spread
+def half_of(person: int) -> int:
+    """0 or 1: in which half of the cross-fitting a person is."""
+    return person // FOLD % 2
+
+
+def comparisons(profiler: Profiler, looks: np.ndarray, rate_hz: float) -> tuple[np.ndarray, list[list[Compared]]]:
+    """Mean profile (`FEATURES`,) of a session, and for each of `LENGTHS_S` its comparisons."""
+    moments = profiler.moments(looks, profiler.grid(profiler.front_m(looks[: round(FIRST_S * rate_hz)])))
+    history, hops = History(rate_hz), 0
+    found: list[list[Compared]] = [[] for _ in LENGTHS_S]
+    for one in moments:
+        if history.push(one):
+            hops += 1
+            if hops % EVERY_HOPS == 0:
+                for part, compared in zip(found, map(history.compare, range(len(LENGTHS_S))), strict=True):
+                    if compared is not None:
+                        part.append(compared)
+    return features(moments.mean(axis=0, dtype=np.float64)[np.newaxis])[0], found
 
 
 def sessions_of(folder: Path, people: Iterable[int]) -> Iterator[tuple[np.ndarray, ChirpSettings]]:
@@ -52,31 +74,29 @@ def sessions_of(folder: Path, people: Iterable[int]) -> Iterator[tuple[np.ndarra
             yield cubes.mean(axis=2, dtype=np.float32), chirp
 
 
-def fit(looks: Path, stay: Path, people: Iterable[int] = range(TRAINING_PEOPLE)) -> tuple[SessionModel, dict[str, int]]:
-    """The model, and how much it was learnt from."""
-    within, means = [], []
+def fit(sources: Sequence[Source], half: int | None = None) -> tuple[SessionModel, dict[str, int]]:
+    """The model, and how much it was learnt from; of one half of the people alone if ``half`` is given."""
+    within: list[list[Compared]] = [[] for _ in LENGTHS_S]
+    means, variances = [], []
     profiler: Profiler | None = None
-    for found, chirp in sessions_of(looks, people):
-        profiler = profiler or Profiler(chirp)
-        profile = windows(profiler, found, round(WINDOW_S * chirp.frame_rate_hz))
-        within.append(scattered(profile))
-        means.append(profile.mean(axis=0))
-        used = chirp
+    for folder, people in sources:
+        for looks, chirp in sessions_of(folder, [p for p in people if half in (None, half_of(p))]):
+            profiler = profiler or Profiler(chirp)
+            mean, found = comparisons(profiler, looks, chirp.frame_rate_hz)
+            if not all(found):
+                continue
+            for part, more in zip(within, found, strict=True):
+                part.extend(more)
+            means.append(mean)
+            variances.append(found[1][-1].log_variance)
+            used = chirp
     if profiler is None:
-        raise SystemExit(f"{looks} holds no sessions; make them with faceedge simulate.")
-    moved = [
-        scattered(windows(profiler, np.load(path)["looks"], round(WINDOW_S * RATE_HZ)))
-        for path in sorted(stay.glob("*.npz"))
+        raise SystemExit("there are no sessions; make them with faceedge simulate.")
+    stacked = [
+        Compared(np.stack([c.difference_db for c in part]), np.stack([c.log_variance for c in part])) for part in within
     ]
-    parts = [np.concatenate(within)]
-    counts = {"sessions": len(means), "windows": len(parts[0]), "windows of people who stay": sum(map(len, moved))}
-    if moved:
-        other = np.concatenate(moved)
-        parts = [
-            np.sqrt(share * (len(parts[0]) + len(other)) / len(part)) * part
-            for share, part in ((1 - STAY_SHARE, parts[0]), (STAY_SHARE, other))
-        ]
-    return SessionModel.fit(np.concatenate(parts), means, used), counts
+    counts = {"sessions": len(means), "comparisons": sum(map(len, within))}
+    return SessionModel.fit(stacked, np.stack(means), np.stack(variances), used), counts
 
 
 def write(model: SessionModel, out: Path, counts: dict[str, int], metrics: object) -> None:
@@ -97,15 +117,15 @@ def write(model: SessionModel, out: Path, counts: dict[str, int], metrics: objec
         ),
         "training": {
             "data": "Synthetic: faceedge simulate looks --people 300 --sessions 4 --seconds 10 --sensors radar "
-            f"--chirp bgt60_face_looks --seed 100, people 0 to {TRAINING_PEOPLE - 1}; and "
-            "benchmarks/continuity_scenes.py train FOLDER --people 6 --seconds 25",
+            "--chirp bgt60_face_looks --seed 100, people 0 to 199; and looks2, --people 500 --seed 101, "
+            "people 0 to 249",
             "terms": "None: nobody was recorded.",
-            "command": "python -m faceedge.training.radar_continuity --looks LOOKS --stay FOLDER --out models",
-            "seed": "none: closed form",
+            "command": "python -m faceedge.training.radar_continuity --looks looks:0-199 looks2:0-249 --out models",
+            "seed": "0, for the pairs of people",
             "counts": counts,
         },
         "metrics": metrics,
-        "float_against_int8": f"Float alone: {FEATURES} x {FEATURES} numbers, one product four times a second.",
+        "float_against_int8": f"Float alone: {FEATURES} x {FEATURES} numbers, four products four times a second.",
         "size_bytes": path.stat().st_size,
         "time_ms": {"a frame, x86-64 server core, NumPy": "see docs/radar_continuity.md"},
         "limits": "Synthetic people only, who sit, talk, turn their heads and shift by millimetres to centimetres. "
@@ -117,11 +137,10 @@ def write(model: SessionModel, out: Path, counts: dict[str, int], metrics: objec
 def main() -> None:
     """Fit and write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--looks", type=Path, required=True)
-    parser.add_argument("--stay", type=Path, required=True)
+    parser.add_argument("--looks", type=source, nargs="+", required=True, help="FOLDER or FOLDER:FIRST-LAST")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    model, counts = fit(args.looks, args.stay)
+    model, counts = fit(args.looks)
     write(model, args.out, counts, {"see": "docs/radar_continuity.md"})
     print(counts, model.between.round(1)[:12])
 

@@ -1,34 +1,42 @@
 """Whether the person who was verified is still there: from the recording's own statistics, kept in RAM.
 
-The mean profile of the session's first second is the reference (`session_profile`). Four times a second the last second
-is compared with it: the log likelihood ratio of another person over the same one is summed up (`sequential`). Windows
-that are some seconds old go into the reference, which forgets older ones, because posture changes: a change is found
-within these seconds or not at all.
+Three tests, each of which ends the session:
 
-Who takes the seat, leaves it, or comes to sit differently at once, ends the session; only a new verification begins
-another one. Nothing of the reference outlives the session, and nothing of it is written anywhere.
+- The profile (`session_profile`). Four times a second the last half second, second, two and three seconds are compared
+  with the six seconds before them: the log likelihood ratio of another person over the same one, plus the evidence of
+  a jump of the echoes at that instant (`movement`), for nobody is replaced without one. The largest of the four is
+  compared with a threshold: a window-limited likelihood ratio test (T. L. Lai, IEEE Transactions on Information Theory
+  44, 1998), which unlike a cumulative sum lets the reference follow a change of posture.
+- Movement over all ranges that goes on for 0.7 s: somebody is pushed off the seat, or gets up.
+- An echo that has gone for 0.2 s: the seat was empty.
+
+Only a new verification begins another session. Nothing of one outlives it, and nothing of it is written anywhere.
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 
 from faceedge.errors import ConfigurationError
 from faceedge.inference.registry import find_model
-from faceedge.perception.authentication.sequential import Cusum
-from faceedge.perception.authentication.session_profile import FEATURES, RANGES, Profiler, SessionModel, features
+from faceedge.perception.authentication.movement import Movement
+from faceedge.perception.authentication.session_history import History
+from faceedge.perception.authentication.session_profile import FEATURES, LENGTHS_S, RANGES, Profiler, SessionModel
 from faceedge.radar.chirp import ChirpSettings
 from faceedge.radar.face_frames import FaceFrame
 
 MODEL = "radar_continuity"
-HOP_SHARE = 4
-"""Windows overlap: one ends about every fourth part of a window, and counts by the part that is new."""
-MOST_INCREMENT = 8.0
-"""Nats that one comparison may add: a single odd window is not to end a session."""
+FIRST_S = 1.0
+"""In which the range of the person is found."""
+STEP_WEIGHT, STEP_ABOUT_S = 2.0, 0.3
+"""Nats that a dB of a jump counts, and how far from the beginning of the last part it may lie."""
+ONE_LOOK_DB = 0.55
+"""Single looks differ by so much more than means of two (20 people of development, 20 and 10 Hz)."""
+SHOWN_NATS = 20.0
+"""Evidence is shown from so far below the threshold on."""
 SMALLEST_POWER = 1e-6
 EMPTY_DB, EMPTY_S, HELD_SHARE, LEAST_COUNTS2 = 24.0, 0.2, 0.01, 0.01
 """Mean drop over the ranges that held power, for so long. People who stay: at most 21.5 dB; one who goes: 26.8 dB."""
@@ -39,26 +47,20 @@ class ContinuitySettings:
     """How certain a change has to be.
 
     Attributes:
-        window_s: over which profiles are averaged.
-        threshold: of the summed evidence, nats.
-        trust_s: after so long a window goes into the reference; longer than a change takes to be found.
-        most_windows: the reference is of so many windows; then it forgets the oldest exponentially.
+        threshold: of the evidence of the profile, nats.
+        movement_db: mean change of the powers within 0.1 s, over all ranges and 0.7 s.
         absent_db: an echo that has become weaker by so much is that of an empty seat.
     """
 
-    window_s: float = 1.0
-    threshold: float = 19.0
-    trust_s: float = 3.0
-    most_windows: float = 5.0
+    threshold: float = 2.5
+    movement_db: float = 3.5
     absent_db: float = 8.0
 
     def check(self) -> None:
         """Raise ConfigurationError for a value that is out of its range."""
         for name, value, low, high in (
-            ("window_s", self.window_s, 0.4, 10.0),
-            ("threshold", self.threshold, 1.0, math.inf),
-            ("trust_s", self.trust_s, 0.0, 60.0),
-            ("most_windows", self.most_windows, 1.0, 1e6),
+            ("threshold", self.threshold, -50.0, math.inf),
+            ("movement_db", self.movement_db, 1.0, math.inf),
             ("absent_db", self.absent_db, 3.0, 60.0),
         ):
             if not low <= value <= high:
@@ -94,7 +96,8 @@ class Continuity:
         model: how sessions vary; None: the one that ships.
 
     Attributes:
-        increment: what the last frame added to the evidence, nats; None: this frame completed no comparison.
+        score: evidence of the last comparison, nats; None: this frame completed none.
+        movement_db: of the last 0.7 s, comparable with the setting.
 
     Raises:
         ConfigurationError: a setting is out of its range, or a chirp of which nothing was learnt.
@@ -112,26 +115,25 @@ class Continuity:
         self._model = SessionModel.load(find_model(MODEL)) if model is None else model
         self._model.check(chirp)
         self._profiler = Profiler(chirp)
-        self._window = max(HOP_SHARE, round(self.settings.window_s * chirp.frame_rate_hz))
-        self._hop = max(1, self._window // HOP_SHARE)
+        self._window = max(2, round(FIRST_S * chirp.frame_rate_hz))
         self._short = max(1, round(EMPTY_S * chirp.frame_rate_hz))
-        self._gone = False
-        self._cusum = Cusum(self.settings.threshold)
+        self._history = History(chirp.frame_rate_hz)
+        self._movement = Movement(chirp.frame_rate_hz, max(LENGTHS_S) + STEP_ABOUT_S)
+        self._single_db = ONE_LOOK_DB if self._movement.lag == 1 else 0.0
         self._moments = np.zeros((self._window, FEATURES), np.float32)
-        self.increment: float | None = None
-        self._state = NO_SESSION
+        self.stop()
 
     def start(self) -> None:
         """Begin a session with the next frame: its person is the one to keep."""
-        self._cusum.reset()
-        self._gone = False
+        self._history.clear()
+        self._movement.clear()
+        self._gone = self._left = False
         self._first: list[np.ndarray] = []
         self._grid: np.ndarray | None = None
         self._frames = 0
-        self._reference = np.zeros(FEATURES)
-        self._windows, self._power = 0.0, 0.0
-        self._waiting: deque[tuple[int, np.ndarray, float]] = deque()
-        self.increment = None
+        self._power = 0.0
+        self.score: float | None = None
+        self.movement_db = 0.0
         self._state = ContinuityState(True, True, "", 0.0)
 
     def stop(self) -> None:
@@ -142,32 +144,38 @@ class Continuity:
 
     def push(self, frame: FaceFrame) -> ContinuityState:
         """Judge the next frame."""
-        self.increment = None
+        self.score = None
         if not self._state.same:
             return self._state
         if self._grid is None:
             self._learn(frame.look)
             return self._state
-        self._moments[self._frames % self._window] = self._profiler.moments(frame.look[np.newaxis], self._grid)[0]
-        self._frames += 1
-        if self._empty() or (self._frames % self._hop == 0 and self._compare()):
-            return self._end()
-        return self._state
+        ended = self._add(self._profiler.moments(frame.look[np.newaxis], self._grid)[0])
+        return self._end() if self._empty() or ended else self._state
 
     def _learn(self, look: np.ndarray) -> None:
-        """Gather the first window; then it is the reference."""
+        """Gather the first window, which tells where the person is."""
         self._first.append(look)
         if len(self._first) < self._window:
             return
         looks = np.stack(self._first)
-        self._grid = self._profiler.grid(self._profiler.front_m(looks))
-        self._moments[:] = self._profiler.moments(looks, self._grid)
         self._first.clear()
+        self._grid = self._profiler.grid(self._profiler.front_m(looks))
+        for moments in self._profiler.moments(looks, self._grid):
+            self._add(moments)
         mean = self._moments.mean(axis=0)
-        self._reference, self._windows = features(mean[np.newaxis])[0], 1.0
         self._power = _power(mean)
         self._held = mean[:RANGES] > HELD_SHARE * mean[:RANGES].max()
         self._level = np.maximum(mean[:RANGES][self._held], LEAST_COUNTS2)
+
+    def _add(self, moments: np.ndarray) -> bool:
+        """One look; whether it ends the session by its profile or by movement."""
+        self._moments[self._frames % self._window] = moments
+        self._frames += 1
+        self._movement.push(moments[:RANGES])
+        self.movement_db = self._movement.sustained_db - self._single_db
+        self._left = not self.movement_db < self.settings.movement_db
+        return self._left | (self._history.push(moments) and self._compare())
 
     def _empty(self) -> bool:
         """Whether the echo has gone for an instant, over the ranges that held it in the first second."""
@@ -178,37 +186,33 @@ class Continuity:
         return self._gone
 
     def _compare(self) -> bool:
-        """Add the last window's evidence; whether it is enough."""
-        mean = self._moments.mean(axis=0)
-        found = features(mean[np.newaxis])[0]
-        llr = self._model.llr(found - self._reference, self._windows)
-        self.increment = min(llr * self._hop / self._window, MOST_INCREMENT)
-        changed = self._cusum.push(self.increment)
-        if self._frames % self._window == 0:
-            self._waiting.append((self._frames, found, _power(mean)))
-        self._refine()
-        self._state = ContinuityState(True, True, "", min(self._cusum.sum / self._cusum.threshold, 1.0))
-        return changed
-
-    def _refine(self) -> None:
-        """Let windows that are old enough into the reference."""
-        wait = self.settings.trust_s * self.chirp.frame_rate_hz
-        while self._waiting and self._frames - self._waiting[0][0] >= wait:
-            _, found, power = self._waiting.popleft()
-            self._windows = min(self._windows + 1, self.settings.most_windows)
-            self._reference += (found - self._reference) / self._windows
-            self._power += (power - self._power) / self._windows
+        """Judge the profile; whether the evidence is enough. What is no number is enough."""
+        scores = []
+        for length, length_s in enumerate(LENGTHS_S):
+            compared = self._history.compare(length)
+            if compared is not None:
+                step_db = self._movement.step_db(length_s, STEP_ABOUT_S)
+                scores.append(self._model.llr(compared, length) + STEP_WEIGHT * step_db)
+        if not scores:
+            return False
+        self.score = float(np.max(scores))
+        evidence = 1.0 + (self.score - self.settings.threshold) / SHOWN_NATS
+        self._state = ContinuityState(True, True, "", min(max(evidence, 0.0), 1.0))
+        return not self.score < self.settings.threshold
 
     def _end(self) -> ContinuityState:
         """The evidence is enough: is it an empty seat, or somebody else?"""
         weaker_db = 10 * math.log10(self._power / _power(self._moments.mean(axis=0)))
         absent = self._gone or not weaker_db < self.settings.absent_db
-        reason = (
-            "the seat is or was empty: the echo of the verified person has gone."
-            if absent
-            else "somebody else is in the seat, or the person sits there differently: the profile of the echoes is not "
-            "that of the session any more."
-        )
+        if absent:
+            reason = "the seat is or was empty: the echo of the verified person has gone."
+        elif self._left:
+            reason = "somebody leaves or takes the seat: the echoes of all ranges change too fast for one who sits."
+        else:
+            reason = (
+                "somebody else is in the seat, or the person sits there differently: the profile of the echoes is not "
+                "that of the session any more."
+            )
         self._state = ContinuityState(not absent, False, reason, 1.0)
         return self._state
 

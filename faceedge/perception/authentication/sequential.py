@@ -1,84 +1,30 @@
-"""Sequential tests: how long to look until a change is certain, and how often to be wrong about it.
+"""How often a test that goes on for hours is wrong: rates of rare alarms, and the thresholds that keep them rare.
 
-CUSUM (E. S. Page, Biometrika 41, 1954) sums up the log likelihood ratio of *changed* over *unchanged* and starts over
-whenever the sum falls below nothing. Among all tests with as few false alarms it has the shortest delay in the worst
-case (G. Lorden, Annals of Mathematical Statistics 42, 1971; G. V. Moustakides, Annals of Statistics 14, 1986).
-
-With increments that are what they claim to be, a threshold h gives at least exp(h) increments between false alarms.
-Real increments are not, so the rate at a threshold is measured: between two returns to nothing lies one *excursion*,
-excursions are nearly independent, and the height of high ones falls exponentially, which `excursions` and
-`false_alarms_per_hour` use.
+The rate at a threshold is measured. Beyond what was observed it is extrapolated: maxima of blocks of time are nearly
+independent, and the highest ones fall off exponentially (`fit_tail`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from faceedge.errors import ConfigurationError, InputError
+from faceedge.errors import InputError
 
-FEWEST_EXCURSIONS = 10
+FEWEST_MAXIMA = 10
 """That are fitted."""
-
-
-class Cusum:
-    """Cumulative sum of evidence for a change.
-
-    Args:
-        threshold: of the sum, nats.
-
-    Attributes:
-        sum: now, 0 and more.
-
-    Raises:
-        ConfigurationError: a threshold that is not positive.
-    """
-
-    def __init__(self, threshold: float) -> None:
-        if not threshold > 0:
-            raise ConfigurationError(f"the threshold of a cumulative sum is {threshold}, expected a positive number.")
-        self.threshold = threshold
-        self.sum = 0.0
-
-    def reset(self) -> None:
-        """Begin anew."""
-        self.sum = 0.0
-
-    def push(self, increment: float) -> bool:
-        """Add a log likelihood ratio, nats; whether the change is certain. What is no number counts as certain."""
-        if math.isnan(increment):
-            self.sum = math.inf
-        else:
-            self.sum = max(0.0, self.sum + increment)
-        return self.sum >= self.threshold
-
-
-def excursions(increments: Iterable[float]) -> np.ndarray:
-    """Heights of the sum's excursions from nothing, in order, (n,) float64; the last one may be unfinished."""
-    heights, total, highest = [], 0.0, 0.0
-    for increment in increments:
-        total += increment
-        if total <= 0:
-            if highest > 0:
-                heights.append(highest)
-            total = highest = 0.0
-        highest = max(highest, total)
-    if highest > 0:
-        heights.append(highest)
-    return np.array(heights)
 
 
 @dataclass(frozen=True, slots=True)
 class TailFit:
-    """How excursions above ``start`` fall off: exp(-(height - start) / scale).
+    """How maxima above ``start`` fall off: exp(-(height - start) / scale).
 
     Attributes:
         start: from where on they were fitted.
         scale: mean height above it, nats.
-        count: of excursions that were fitted.
+        count: of maxima that were fitted.
         hours: in which they were seen.
     """
 
@@ -88,29 +34,29 @@ class TailFit:
     hours: float
 
     def per_hour(self, threshold: float) -> float:
-        """Excursions above a threshold at or above ``start``, extrapolated."""
+        """Maxima above a threshold at or above ``start``, extrapolated."""
         return self.count / self.hours * math.exp(-(threshold - self.start) / self.scale)
 
     def threshold(self, per_hour: float) -> float:
-        """The threshold above which so many excursions come in an hour."""
+        """The threshold above which so many maxima come in an hour."""
         return self.start + self.scale * math.log(self.count / self.hours / per_hour)
 
 
 def fit_tail(heights: np.ndarray, hours: float, share: float = 0.1) -> TailFit:
-    """Fit the highest excursions by maximum likelihood.
+    """Fit the highest maxima of blocks by maximum likelihood.
 
     Args:
-        heights: (n,) of excursions in genuine recordings.
+        heights: (n,) of maxima in genuine recordings.
         hours: that were observed.
-        share: of the excursions that are fitted, the highest; at least `FEWEST_EXCURSIONS`.
+        share: of the maxima that are fitted, the highest; at least `FEWEST_MAXIMA`.
 
     Raises:
-        InputError: too few excursions, or no time.
+        InputError: too few maxima, or no time.
     """
-    count = max(FEWEST_EXCURSIONS, round(share * len(heights)))
+    count = max(FEWEST_MAXIMA, round(share * len(heights)))
     if len(heights) <= count or hours <= 0:
         raise InputError(
-            f"expected more than {count} excursions in some time, got {len(heights)} in {hours:g} h; observe longer."
+            f"expected more than {count} maxima in some time, got {len(heights)} in {hours:g} h; observe longer."
         )
     ordered = np.sort(heights)[::-1]
     start = float(ordered[count])

@@ -4,10 +4,11 @@ A single look is speckle. The mean over a second is not: how much power comes fr
 nose, and from which direction there (the phase between two receivers), depends on who sits there and how. It changes
 little while somebody sits, talks and looks around, and much when another one sits down, at the same distance as well.
 
-How much it changes in either case is learnt from many people (`SessionModel.fit`): with covariance W about a session's
-mean and covariance B of the difference of two people's means, the log likelihood ratio of another person over the same
-one is that of two Gaussians (two-covariance model; S. Ioffe, ECCV 2006: probabilistic linear discriminant analysis).
-In axes in which W is the identity and B diagonal it is a weighted sum of squares.
+How much it changes in either case is learnt from many people (`SessionModel.fit`). The difference of two parts of a
+session is first divided by what is to be expected of a person who fidgets as much as this one did in the earlier part.
+With covariance W of such differences within a session and B of those between two people, the log likelihood ratio of
+another person over the same one is that of two Gaussians (two-covariance model; S. Ioffe, ECCV 2006: probabilistic
+linear discriminant analysis). In axes in which W is the identity and B diagonal it is a weighted sum of squares.
 """
 
 from __future__ import annotations
@@ -40,9 +41,16 @@ PAIRS = ((0, 1), (0, 2), (1, 2))
 FEATURES = RANGES * (1 + 2 * len(PAIRS))
 HEAD_RANGES = 6
 """Ranges that show the head; behind them lies the trunk, which does not turn when the head does."""
-RIDGE_DB2, HEAD_RIDGE_DB2, UNKNOWN_DB2 = 4.0, 25.0, 0.3
-"""Added to W: no figure is trusted better than that, and those of the head, which turns and speaks, far less. Added to
-B: nobody knows in which ways yet other people differ."""
+RIDGE, HEAD_RIDGE, UNKNOWN = 20.0, 30.0, 0.1
+"""Added to W, in units of the variance that is expected: no axis is trusted better than that, and those of the head,
+which turns and speaks, less. Added to B: nobody knows in which ways yet other people differ."""
+LENGTHS_S = (0.5, 1.0, 2.0, 3.0)
+"""How long somebody else may have been sitting there."""
+LEAST_DB2 = 0.1
+"""Added to variances before the logarithm."""
+FIT_STEPS = 12
+PAIRS_DRAWN, PAIRS_SEED = 6000, 0
+"""Of sessions of different people, for B."""
 
 SAME_FREQUENCY = 1e-4
 """Relative: a device rounds the frequencies of a chirp file to the steps of its synthesiser."""
@@ -118,40 +126,80 @@ def features(moments: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """The last part of a session against what came before it, its reference.
+
+    Attributes:
+        difference_db: (..., `FEATURES`) of the two.
+        log_variance: (..., `FEATURES`) of half-second windows within the reference, log dB^2.
+    """
+
+    difference_db: np.ndarray
+    log_variance: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
 class SessionModel:
     """How sessions vary, and how people differ.
 
     Attributes:
-        axes: (`FEATURES`, k) float32: differences in dB to axes in which W is the identity and B diagonal.
+        level, slope: (`LENGTHS_S`, `FEATURES`) float32: log of the variance, dB^2, that a feature's difference has
+            is level + slope * log variance of the feature within the reference. Restless people are thus compared
+            less strictly than quiet ones.
+        axes: (`FEATURES`, k) float32: differences over their standard deviations to axes in which W is the identity
+            and B diagonal.
         between: (k,) float64, the diagonal of B there, falling.
         chirp: start and end of the ramp in Hz, samples, receivers with which the looks were taken.
     """
 
+    level: np.ndarray
+    slope: np.ndarray
     axes: np.ndarray
     between: np.ndarray
     chirp: tuple[float, float, int, int]
 
     @classmethod
-    def fit(cls, within: np.ndarray, means: Sequence[np.ndarray], chirp: ChirpSettings) -> Self:
+    def fit(
+        cls, within: Sequence[Compared], means: np.ndarray, log_variances: np.ndarray, chirp: ChirpSettings
+    ) -> Self:
         """Learn from sessions of many people.
 
         Args:
-            within: (n, `FEATURES`) differences of windows from the mean of their own session.
-            means: (`FEATURES`,) each, of sessions of different people, each about its own front.
+            within: for each of `LENGTHS_S`, comparisons within sessions, (n, `FEATURES`) each.
+            means: (session, `FEATURES`) dB, each about its own front.
+            log_variances: (session, `FEATURES`) of the same sessions.
             chirp: of all.
 
         Raises:
             InputError: fewer sessions than features, so that B could not be known.
         """
-        if min(len(means), len(within)) <= FEATURES:
-            raise InputError(f"expected more than {FEATURES} windows and sessions, got {len(within)} and {len(means)}.")
-        ridge = np.where(np.arange(FEATURES) % RANGES < HEAD_RANGES, HEAD_RIDGE_DB2, RIDGE_DB2)
-        w = within.T @ within / len(within) + np.diag(ridge)
-        b = 2 * np.cov(np.stack(means).T) + UNKNOWN_DB2 * np.eye(FEATURES)
-        root = np.linalg.inv(np.linalg.cholesky(w))
-        values, vectors = np.linalg.eigh(root @ b @ root.T)
+        fewest = min(len(means), *(len(part.difference_db) for part in within))
+        if fewest <= FEATURES:
+            raise InputError(f"expected more than {FEATURES} comparisons and sessions, got {fewest}.")
+        drawn = np.random.default_rng(PAIRS_SEED).integers(0, len(means), (PAIRS_DRAWN, 2))
+        drawn = drawn[drawn[:, 0] != drawn[:, 1]]
+        others = means[drawn[:, 1]] - means[drawn[:, 0]]
+        levels, slopes = [], []
+        w, b = np.zeros((FEATURES, FEATURES)), np.zeros((FEATURES, FEATURES))
+        for part in within:
+            level, slope = fit_variance(part)
+            own = part.difference_db * np.exp(-(level + slope * part.log_variance) / 2)
+            other = others * np.exp(-(level + slope * log_variances[drawn[:, 0]]) / 2)
+            w += own.T @ own / len(own) / len(within)
+            b += other.T @ other / len(other) / len(within)
+            levels.append(level)
+            slopes.append(slope)
+        ridge = np.where(np.arange(FEATURES) % RANGES < HEAD_RANGES, HEAD_RIDGE, RIDGE)
+        root = np.linalg.inv(np.linalg.cholesky(w + np.diag(ridge)))
+        values, vectors = np.linalg.eigh(root @ (b + UNKNOWN * np.eye(FEATURES)) @ root.T)
         axes: np.ndarray = (root.T @ vectors)[:, ::-1]
-        return cls(axes.astype(np.float32), values[::-1].copy(), _identity(chirp))
+        return cls(
+            np.stack(levels).astype(np.float32),
+            np.stack(slopes).astype(np.float32),
+            axes.astype(np.float32),
+            values[::-1].copy(),
+            _identity(chirp),
+        )
 
     @classmethod
     def load(cls, model: Model) -> Self:
@@ -162,18 +210,29 @@ class SessionModel:
         """
         try:
             with np.load(model.path, allow_pickle=False) as stored:
-                axes, between, chirp = stored["axes"], stored["between"], stored["chirp"]
+                level, slope, axes, between, chirp = (
+                    stored[name] for name in ("level", "slope", "axes", "between", "chirp")
+                )
         except (OSError, ValueError, KeyError) as error:
             raise ModelError(f"{model.path} is no model of sessions: {error}.") from error
         if axes.ndim != 2 or axes.shape != (FEATURES, len(between)) or chirp.shape != (4,):
             raise ModelError(
                 f"{model.path} has axes {axes.shape} and {len(between)} variances, expected {FEATURES} features."
             )
-        return cls(axes, between, (float(chirp[0]), float(chirp[1]), int(chirp[2]), int(chirp[3])))
+        if level.shape != (len(LENGTHS_S), FEATURES) or slope.shape != level.shape:
+            raise ModelError(f"{model.path} has variances of {level.shape} for {len(LENGTHS_S)} lengths.")
+        return cls(level, slope, axes, between, (float(chirp[0]), float(chirp[1]), int(chirp[2]), int(chirp[3])))
 
     def save(self, path: Path) -> None:
         """Write a file without pickles."""
-        np.savez(path, axes=self.axes, between=self.between, chirp=np.array(self.chirp))
+        np.savez(
+            path,
+            level=self.level,
+            slope=self.slope,
+            axes=self.axes,
+            between=self.between,
+            chirp=np.array(self.chirp),
+        )
 
     def check(self, chirp: ChirpSettings) -> None:
         """Raise ConfigurationError for a chirp of which nothing was learnt."""
@@ -187,17 +246,30 @@ class SessionModel:
                 f"{chirp.samples_per_chirp} and {len(chirp.rx_antennas)}; use the chirp file bgt60_face_full_band."
             )
 
-    def llr(self, difference_db: np.ndarray, windows: float) -> float:
+    def llr(self, compared: Compared, length: int) -> float:
         """Log likelihood ratio, nats, of another person over the same one.
 
         Args:
-            difference_db: (`FEATURES`,) of a window from the session's mean.
-            windows: independent ones that the mean is of; few make it uncertain.
+            compared: (`FEATURES`,) each.
+            length: index into `LENGTHS_S` of what was compared.
         """
-        squares = np.square(difference_db @ self.axes, dtype=np.float64)
-        noise = 1.0 + 1.0 / windows
-        both = noise + self.between
-        return float((squares @ (1 / noise - 1 / both) + np.log(noise / both).sum()) / 2)
+        scale = np.exp(-(self.level[length] + self.slope[length] * compared.log_variance) / 2)
+        squares = np.square((compared.difference_db * scale) @ self.axes, dtype=np.float64)
+        return float((squares @ (self.between / (1 + self.between)) - np.log1p(self.between).sum()) / 2)
+
+
+def fit_variance(compared: Compared) -> tuple[np.ndarray, np.ndarray]:
+    """Level and slope (`FEATURES`,) of the log variance of differences: a regression with gamma errors for each."""
+    squares = compared.difference_db**2 + LEAST_DB2
+    middle = compared.log_variance.mean(axis=0)
+    off = compared.log_variance - middle
+    level, slope = np.log(squares.mean(axis=0)), np.zeros(FEATURES)
+    spread = np.square(off).mean(axis=0) + 1e-9
+    for _ in range(FIT_STEPS):
+        excess = squares / np.exp(level + slope * off) - 1
+        level = level + excess.mean(axis=0)
+        slope = np.clip(slope + (excess * off).mean(axis=0) / spread, 0.0, 1.0)
+    return level - slope * middle, slope
 
 
 def _identity(chirp: ChirpSettings) -> tuple[float, float, int, int]:
