@@ -23,6 +23,7 @@ QUICK_WINDOWS_S = (0.05, 1.0, 5.0)
 QUICK_CHIRP = "bgt60_face_full_band"
 TABLES = ("authentication", "expressions")
 PROTOCOL_NAMES = ("same-recording", "pooled-recordings", "session-disjoint")
+EXPRESSION_PROTOCOLS = ("random-frames", "blocks", "same-recording", "session-disjoint", "person-disjoint")
 BASELINES = ("all", "numpy", "none")
 TRIVIAL = "always neutral"
 SHIPPED = "expression (faceedge)"
@@ -69,7 +70,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--quick", action="store_true", help="few windows, no training; without data, moving points")
     parser.add_argument("--tables", nargs="+", choices=TABLES, default=list(TABLES), help="default: all")
-    parser.add_argument("--protocols", nargs="+", choices=PROTOCOL_NAMES, default=None)
+    parser.add_argument("--protocols", nargs="+", choices=PROTOCOL_NAMES, default=None, help="of authentication")
+    parser.add_argument("--expression-protocols", nargs="+", choices=EXPRESSION_PROTOCOLS, default=EXPRESSION_PROTOCOLS)
+    parser.add_argument(
+        "--exact-labels", action="store_true", help="leave out what is learnt from labels of expressions that are off"
+    )
     parser.add_argument("--baselines", choices=BASELINES, default=None, help="default: all, with --quick numpy")
     parser.add_argument("--only", metavar="TEXT", default="", help="methods whose name has this text")
     parser.add_argument("--seed", type=int, default=0, help="of the networks that are trained as baselines")
@@ -168,24 +173,31 @@ def _evaluate_expressions(args: argparse.Namespace, data: DataSet, evaluation: E
         same_recording_expressions,
     )
 
-    apart = [splits.session_disjoint(data.enrolled), person_disjoint_expressions(data.enrolled, data.strangers)]
-    exact = [
-        splits.random_frames(data.enrolled),
-        splits.blocks(data.enrolled),
-        same_recording_expressions((*data.enrolled, *data.strangers)),
-        *apart,
-    ]
-    inexact = [splits.random_frames(data.enrolled, NOISE), splits.blocks(data.enrolled, NOISE)]
-    inexact += [splits.with_noise(protocol) for protocol in apart]
+    enrolled = data.enrolled
+    exact = {
+        "random-frames": splits.random_frames(enrolled),
+        "blocks": splits.blocks(enrolled),
+        "same-recording": same_recording_expressions((*enrolled, *data.strangers)),
+        "session-disjoint": splits.session_disjoint(enrolled),
+        "person-disjoint": person_disjoint_expressions(enrolled, data.strangers),
+    }
+    inexact = {
+        "random-frames": splits.random_frames(enrolled, NOISE),
+        "blocks": splits.blocks(enrolled, NOISE),
+        **{name: splits.with_noise(exact[name]) for name in ("session-disjoint", "person-disjoint")},
+    }
     methods = [each for each in _expression_methods(args, evaluation.notes) if args.only.lower() in each.name.lower()]
-    for number, protocol in enumerate((*exact, *inexact)):
+    for name in args.expression_protocols:
+        protocol = exact[name]
         for method in methods if protocol.testing else ():
-            if number < len(exact):
-                for reference in (False, True) if protocol.references and method.name != TRIVIAL else (False,):
-                    evaluation.expressions.append(evaluate_expressions(method, protocol, reference=reference))
-            elif method.name not in (TRIVIAL, SHIPPED):
-                evaluation.expressions.append(evaluate_expressions(method, protocol))
+            both = (False, True) if protocol.references and method.name != TRIVIAL else (False,)
+            for reference in both:
+                evaluation.expressions.append(evaluate_expressions(method, protocol, reference=reference))
             say(f"expressions, {protocol.name}: {method.name}")
+    for name in args.expression_protocols if not args.exact_labels else ():
+        if name in inexact and inexact[name].testing:
+            learning = [method for method in methods if method.name not in (TRIVIAL, SHIPPED)]
+            evaluation.expressions += [evaluate_expressions(method, inexact[name]) for method in learning]
 
 
 def _methods(args: argparse.Namespace, notes: list[str]) -> list[Method]:

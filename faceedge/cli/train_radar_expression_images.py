@@ -20,6 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--models", type=Path, default=Path("models"), help="where the .tflite and their cards go")
     parser.add_argument("--made-by", default="", help="commands that made the data, for the cards")
+    parser.add_argument(
+        "--people", type=int, default=None, metavar="N", help="only p000 to N - 1 of each folder, for a trial"
+    )
     for name in ("moments", "steps", "seed"):
         parser.add_argument(f"--{name}", type=int, default=None, help="default: the recipe's")
 
@@ -33,7 +36,9 @@ def main(args: argparse.Namespace) -> int:
 
     changes = {key: getattr(args, key) for key in ("moments", "steps", "seed") if getattr(args, key) is not None}
     settings = dataclasses.replace(images.ImageTrainingSettings(), **changes)
-    options = " ".join(f"--{key} {value}" for key, value in changes.items())
+    only = None if args.people is None else range(args.people)
+    used = changes | ({} if only is None else {"people": args.people, "choosing": args.choosing})
+    options = " ".join(f"--{key} {value}" for key, value in used.items())
     facts = {
         "made by": args.made_by,
         "terms": "None: nobody was recorded.",
@@ -41,7 +46,7 @@ def main(args: argparse.Namespace) -> int:
         f"--held-out {args.held_out.name} {options}".strip(),
         "recipe": dataclasses.asdict(settings),
     }
-    finish.run(args.data, args.choosing, args.held_out, settings, facts, args.output, args.models, _say)
+    finish.run(args.data, args.choosing, args.held_out, settings, facts, args.output, args.models, _say, only)
     return 0
 
 

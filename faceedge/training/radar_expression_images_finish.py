@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from faceedge.errors import InputError
 from faceedge.perception.radar_expression_images import MODELS
 from faceedge.radar.chirp import ChirpSettings
 from faceedge.radar.recordings import open_recording
@@ -18,13 +19,24 @@ from faceedge.training.radar_expression_images_data import ImageSession, load
 Say = Callable[[str], None]
 
 
-def split(folders: Sequence[Path], choosing: int) -> tuple[list[ImageSession], list[ImageSession]]:
-    """Sessions to learn from, and those of the last ``choosing`` people of the last folder, which calibrate."""
-    sessions = [session for data, folder in enumerate(folders) for session in load(folder, data)]
+def split(
+    folders: Sequence[Path], choosing: int, only: range | None = None
+) -> tuple[list[ImageSession], list[ImageSession]]:  # fmt: skip
+    """Sessions to learn from, and those of the last ``choosing`` people of the last folder, which calibrate.
+
+    Raises:
+        InputError: there is nobody left to learn from, or nobody to calibrate on.
+    """
+    sessions = [session for data, folder in enumerate(folders) for session in load(folder, data, only)]
     last = len(folders) - 1
     people = sorted({session.person for session in sessions if session.data == last})
     kept = set(people[len(people) - choosing :])
     apart = [session.data == last and session.person in kept for session in sessions]
+    if not choosing or all(apart):
+        raise InputError(
+            f"{folders[last]}: {len(people)} people and {choosing} of them to calibrate on leave nobody on one side; "
+            "change --choosing, or give more people."
+        )
     return (
         [session for session, is_apart in zip(sessions, apart, strict=True) if not is_apart],
         [session for session, is_apart in zip(sessions, apart, strict=True) if is_apart],
@@ -33,14 +45,14 @@ def split(folders: Sequence[Path], choosing: int) -> tuple[list[ImageSession], l
 
 def run(
     folders: Sequence[Path], choosing: int, held_out: Path, settings: ImageTrainingSettings, facts: dict[str, Any],
-    work: Path, models: Path, say: Say,
+    work: Path, models: Path, say: Say, only: range | None = None,
 ) -> None:  # fmt: skip
-    """Train, export, calibrate, test, and write files and cards."""
-    learnt, apart = split(folders, choosing)
+    """Train, export, calibrate, test, and write files and cards; ``only``: so numbered people of each folder."""
+    learnt, apart = split(folders, choosing, only)
     say(f"{len(learnt)} sessions to learn from, {len(apart)} to calibrate on")
     networks = train(learnt, settings, say)
     chirp = open_recording(next(iter(sorted(held_out.glob("p*/s*")))) / "radar").chirp
-    finish(networks, learnt, apart, load(held_out), chirp, facts, work, models, say)
+    finish(networks, learnt, apart, load(held_out, people=only), chirp, facts, work, models, say)
 
 
 def finish(
