@@ -1,6 +1,8 @@
 """What the protocol of random frames is worth: expressions within recordings by the nearest frame, nothing learnt.
 
 python benchmarks/expression_same_recording.py --data enrolled
+
+With --wrong every act is moved by half of the recording, so that the labels say nothing of the face.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ def look_features(path: Path) -> np.ndarray:
     return np.concatenate([part.reshape(len(looks), -1) for part in parts], axis=1)
 
 
-def person_frames(folder: Path, looks: int) -> tuple[np.ndarray, np.ndarray]:
+def person_frames(folder: Path, looks: int, wrong: bool) -> tuple[np.ndarray, np.ndarray]:
     """Features and leaves of all frames within acts, of all sessions of one person."""
     rows, leaves = [], []
     lags = [LAG_FRAMES * step for step in reversed(range(looks))]
@@ -44,6 +46,8 @@ def person_frames(folder: Path, looks: int) -> tuple[np.ndarray, np.ndarray]:
         facts = json.loads((session / "session.json").read_text(encoding="utf-8"))
         features = look_features(session / "radar")
         times_s = np.arange(len(features)) * facts["chirp"]["frame_period_s"]
+        if wrong:
+            times_s = np.roll(times_s, len(times_s) // 2)
         for act in facts["acts"]:
             within = (times_s >= act["start_s"]) & (times_s < act["stop_s"])
             for k in np.flatnonzero(within).tolist():
@@ -58,11 +62,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--people", type=int, default=16)
     parser.add_argument("--looks", type=int, default=3, help="of a frame: this and those before it")
+    parser.add_argument("--wrong", action="store_true", help="labels of another half of the recording")
     args = parser.parse_args()
     rng = np.random.default_rng(0)
     answers, truth, person = [], [], []
     for number, folder in enumerate(sorted(args.data.glob("p*"))[: args.people]):
-        x, leaves = person_frames(folder, args.looks)
+        x, leaves = person_frames(folder, args.looks, args.wrong)
         known = rng.random(len(x)) < KNOWN
         distances = (x[known] ** 2).sum(axis=1) - 2 * x[~known] @ x[known].T
         answers.append(leaves[known][distances.argmin(axis=1)])
