@@ -67,7 +67,7 @@ def room_power(clip: Clip) -> np.ndarray:
 
 
 def room_only(clip: Clip) -> np.ndarray:
-    """That of the room alone, behind everything that `face_power` takes: no face is so far away, though its late echoes are."""
+    """That of the room alone, behind all that `face_power` takes: no face is so far away, only late echoes of one."""
     beyond = np.flatnonzero(range_axis(clip.chirp)[:NEAR_BINS] > FARTHEST_M)
     power = room_power(clip).reshape(len(clip), -1, NEAR_BINS)[..., beyond].reshape(len(clip), -1)
     return np.asarray(power - power.mean(axis=1, keepdims=True), np.float32)
