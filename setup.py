@@ -80,10 +80,12 @@ setup(
             "joblib>=1.4",  # sessions on several cores; on a Dask or Ray cluster through its backends
             "faery>=0.7",  # event files (EVT3, AEDAT4) that other tools read
         ],
+        # Event cameras: decoding and representations at full rate, files of other formats. Wheels as above.
+        "events": ["numba>=0.61", "faery>=0.7"],
         # `faceedge simulate --backend dask`: the sessions on a cluster.
         "cluster": ["distributed>=2024.1"],
         # `faceedge train`: the network, its conversion to TFLite and the quantisation to int8.
-        "train": ["torch==2.13.*", "litert-torch==0.10.*", "ai-edge-quantizer==0.10.*"],
+        "train": ["torch==2.13.*", "snntorch>=0.9", "litert-torch==0.10.*", "ai-edge-quantizer==0.10.*"],
         # The Raspberry Pi camera. On Raspberry Pi OS take python3-picamera2 from apt, which fits its libcamera.
         "pi": ["picamera2>=0.3.18"],
         # A BGT60TR13C on a Pi's own pins: SPI, and the lines for reset and interrupt.

@@ -15,6 +15,15 @@ def no_events() -> np.ndarray:
     return np.empty(0, EVENT_DTYPE)
 
 
+def joined(pieces: list[np.ndarray]) -> np.ndarray:
+    """All of them as one; as bytes, since NumPy copies structures one by one."""
+    if len(pieces) == 1:
+        return pieces[0]
+    if not pieces:
+        return no_events()
+    return np.concatenate([piece.view(np.uint8) for piece in pieces]).view(EVENT_DTYPE)
+
+
 def as_events(array: np.ndarray) -> np.ndarray:
     """(n,) of `EVENT_DTYPE` from a structured array with the fields t, x, y and p (or ``on``, as faery names it).
 

@@ -42,6 +42,10 @@ class Clock:
         """See the class."""
         return self._high >> TIME_LOW_BITS
 
+    def set(self, *, known: bool, high: int, suspect: int | None, latest_us: int) -> None:
+        """Stand where another reader of the same stream stands."""
+        self.known, self._high, self._suspect, self.latest_us = known, high, suspect, latest_us
+
     def start(self, high: int) -> None:
         """The first TIME_HIGH of a stream."""
         self.known, self._high = True, high

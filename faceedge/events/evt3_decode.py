@@ -1,13 +1,17 @@
-"""EVT3 bytes to events, as they come: in pieces of any size, from any point of a stream."""
+"""EVT3 bytes to events, as they come: in pieces of any size, from any point of a stream.
+
+Where numba is installed (extra ``events``) a compiled loop does the work, ten times as fast; both give the same.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 
 from faceedge.errors import ConfigurationError
-from faceedge.events.event import EVENT_DTYPE, no_events
+from faceedge.events.event import EVENT_DTYPE, joined, no_events
 from faceedge.events.evt3_clock import Clock
 from faceedge.events.evt3_words import (
     COORDINATE_MASK,
@@ -31,6 +35,15 @@ def _bits_of_masks() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 _COUNTS, _FIRST, _PLACES = _bits_of_masks()
+
+
+def compiled_loop() -> ModuleType | None:
+    """`evt3_loop`; None where nothing can compile it."""
+    try:
+        from faceedge.events import evt3_loop
+    except ConfigurationError:
+        return None
+    return evt3_loop
 
 
 @dataclass(slots=True)
@@ -67,6 +80,7 @@ class Decoder:
 
     Args:
         width, height: of the sensor.
+        compiled: by the compiled loop; None: where there is one.
 
     Attributes:
         counters: what came so far.
@@ -74,7 +88,7 @@ class Decoder:
         pending: bytes that wait for the other half of their word: 0 or 1.
     """
 
-    def __init__(self, width: int = LARGEST_SIDE, height: int = LARGEST_SIDE) -> None:
+    def __init__(self, width: int = LARGEST_SIDE, height: int = LARGEST_SIDE, *, compiled: bool | None = None) -> None:
         if not (1 <= width <= LARGEST_SIDE and 1 <= height <= LARGEST_SIDE):
             raise ConfigurationError(
                 f"EVT3 has columns and rows 0 to {COORDINATE_MASK}; a sensor of {width}x{height} pixels does not fit."
@@ -86,6 +100,10 @@ class Decoder:
         self._row: int | None = None
         self._base: int | None = None
         self._bright = False
+        loop = None if compiled is False else compiled_loop()
+        if compiled and loop is None:
+            raise ConfigurationError("the compiled decoder needs numba; `pip install 'faceedge[events]'` brings it.")
+        self._loop = None if loop is None else _Loop(loop, self)
 
     @property
     def pending(self) -> int:
@@ -98,8 +116,9 @@ class Decoder:
         even = len(whole) & ~1
         self._half = bytes(whole[even:])
         words = np.frombuffer(whole, "<u2", even // 2)
-        pieces = [self._decode(words[at : at + _PIECE_WORDS]) for at in range(0, len(words), _PIECE_WORDS)]
-        events = pieces[0] if len(pieces) == 1 else np.concatenate([no_events(), *pieces])
+        decode = self._decode if self._loop is None else self._loop
+        pieces = [decode(words[at : at + _PIECE_WORDS]) for at in range(0, len(words), _PIECE_WORDS)]
+        events = joined(pieces)
         self.counters.words += len(words)
         self.counters.events += len(events)
         return events
@@ -202,6 +221,35 @@ class Decoder:
             # Beyond the last column a base says nothing more, and must not grow with the stream.
             self._base, self._bright = min(int(column[-1] + step[-1]), LARGEST_SIDE), bool(bright[-1])
         return column[~is_base], bright[~is_base], based[~is_base]
+
+
+class _Loop:
+    """The compiled loop, its state, and room for the events of a piece."""
+
+    def __init__(self, loop: ModuleType, decoder: Decoder) -> None:
+        self._module, self._decoder = loop, decoder
+        self._state = np.zeros(len(loop.STATE), np.int64)
+        self._state[[loop.SUSPECT, loop.ROW, loop.BASE]] = loop.NONE
+        self._room = np.empty(12 * _PIECE_WORDS, EVENT_DTYPE)
+        self._columns = tuple(self._room[name] for name in ("t", "x", "y", "p"))
+        self(np.empty(0, "<u2"))  # compiles, if that was never done on this machine
+
+    def __call__(self, words: np.ndarray) -> np.ndarray:
+        decoder = self._decoder
+        count = self._module.decode(words, self._state, decoder._width, decoder._height, *self._columns)
+        state = dict(zip(self._module.STATE, self._state.tolist(), strict=True))
+        clock, counters = decoder.clock, decoder.counters
+        clock.set(
+            known=bool(state["known"]),
+            high=state["high"],
+            suspect=None if state["suspect"] == self._module.NONE else state["suspect"],
+            latest_us=state["latest_us"],
+        )
+        for name in ("doubted", "jumps", "steps_back"):
+            setattr(clock, name, state[name])
+        for name in ("before_time", "before_row", "before_base", "outside", "unknown", "triggers", "others"):
+            setattr(counters, name, state[name])
+        return joined([self._room[:count], no_events()])
 
 
 def _filled(at: np.ndarray, values: np.ndarray, before: int, length: int) -> np.ndarray:

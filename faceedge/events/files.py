@@ -11,7 +11,7 @@ import numpy as np
 
 from faceedge.errors import InputError
 from faceedge.events import aedat4, aedat4_layout
-from faceedge.events.event import as_events, no_events
+from faceedge.events.event import as_events, joined
 from faceedge.events.faery_library import faery_module, reading
 from faceedge.events.raw_file import MARK, RawReader, parse_header, read_header
 
@@ -91,7 +91,7 @@ def read_events(path: Path | str) -> EventFile:
     """
     path = Path(path).expanduser()
     reader, kind, width, height = _open(path)
-    events = np.concatenate([no_events(), *reader])
+    events = joined(list(reader))
     if not width:
         width, height = int(events["x"].max(initial=0)) + 1, int(events["y"].max(initial=0)) + 1
     back = int(np.count_nonzero(np.diff(events["t"]) < 0))

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from faceedge.camera.calibration import CameraInfo
+from faceedge.compiled import compiled
 from faceedge.errors import ConfigurationError
-from faceedge.simulation.compiled import compiled
 
 NEAREST_M = 0.01
 """What is nearer to the lens than this is not drawn."""

@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from faceedge.simulation.compiled import compiled
+from faceedge.compiled import compiled
 
 _FULL_GAP = 0.001  # an outline this much of its distance in front of what is behind it counts in full
 _SAME_SURFACE = (

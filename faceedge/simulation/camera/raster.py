@@ -13,9 +13,9 @@ import math
 
 import numpy as np
 
+from faceedge.compiled import compiled
 from faceedge.errors import ConfigurationError
 from faceedge.simulation.camera.outlines import Outlines
-from faceedge.simulation.compiled import compiled
 
 _LEAST_AREA_PX2 = 1e-7  # thinner triangles cover no pixel's centre, and their gradients are noise
 _CROSSINGS = 32  # room for so many crossings of outlines for each row and column; the rest stays hard

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from faceedge.compiled import compiled
 from faceedge.errors import ConfigurationError
 from faceedge.simulation.camera.raster import Raster
-from faceedge.simulation.compiled import compiled
 
 SKIN_LOBE = 4  # log2 of the exponent of the highlight of skin and cloth: broad
 WET_LOBE = 8  # of eyes, teeth and glasses: small

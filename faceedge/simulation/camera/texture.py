@@ -7,8 +7,8 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from faceedge.compiled import compiled
 from faceedge.simulation.camera.raster import Raster
-from faceedge.simulation.compiled import compiled
 
 LUMINANCE_WEIGHTS = (0.2126, 0.7152, 0.0722)
 """Of linear R, G, B (ITU-R BT.709)."""

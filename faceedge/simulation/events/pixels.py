@@ -18,9 +18,9 @@ import math
 
 import numpy as np
 
+from faceedge.compiled import compiled
 from faceedge.errors import ConfigurationError, InputError
 from faceedge.events.event import EVENT_DTYPE, no_events
-from faceedge.simulation.compiled import compiled
 from faceedge.simulation.events.settings import PixelSettings
 
 BRIGHTEST = 1e4

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from faceedge.simulation.compiled import compiled
+from faceedge.compiled import compiled
 
 BIN_S = 0.25
 """Bumps are found by the stretch of time that they touch."""

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from faceedge.compiled import compiled
 from faceedge.errors import InputError
-from faceedge.simulation.compiled import compiled
 from faceedge.simulation.performance import acting, physiology, speech
 from faceedge.simulation.performance.channels import (
     BACK,

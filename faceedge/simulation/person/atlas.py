@@ -12,7 +12,7 @@ from functools import cache
 import cv2
 import numpy as np
 
-from faceedge.simulation.compiled import compiled
+from faceedge.compiled import compiled
 from faceedge.simulation.person.head import Head, load_head
 from faceedge.simulation.surface import PARTS
 

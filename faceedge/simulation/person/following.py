@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from faceedge.simulation.compiled import compiled
+from faceedge.compiled import compiled
 
 HIPS_M = 0.5
 """From the first vertebra down to the hips of somebody who sits (assumed; sitting height less the head's)."""

@@ -24,8 +24,8 @@ import math
 
 import numpy as np
 
+from faceedge.compiled import compiled
 from faceedge.radar.chirp import SPEED_OF_LIGHT_M_S
-from faceedge.simulation.compiled import compiled
 from faceedge.simulation.radar.front_end import NEAREST_M
 
 MOST_REFLECTION = 0.999

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from faceedge.compiled import compiled
 from faceedge.errors import ConfigurationError
-from faceedge.simulation.compiled import compiled
 
 
 @dataclass(frozen=True, slots=True)

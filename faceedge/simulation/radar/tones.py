@@ -20,8 +20,8 @@ import math
 
 import numpy as np
 
+from faceedge.compiled import compiled
 from faceedge.radar.chirp import ChirpSettings
-from faceedge.simulation.compiled import compiled
 
 BLOCK_CHIRPS = (8, 16)
 """Least and most chirps between two instants at which the surface is computed."""

@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from faceedge.simulation.compiled import compiled
+from faceedge.compiled import compiled
 
 PIXELS = 384
 BIAS_M = 3e-3

@@ -19,7 +19,7 @@ MOST_SEED = 2**31 - 1
 """With these every person of every data set has a seed of their own, and it is a whole number in JSON everywhere."""
 
 DURATION_S = (1.0, 24 * 3600.0)
-EVENT_RATE_HZ = (1000, 10_000)
+EVENT_RATE_HZ = (200, 10_000)
 CAMERA_RATE_HZ = (1.0, 240.0)
 CAMERA_PIXELS = (64, 1920)
 _TOO_NEAR = "nearer the radar would be inside the head once the person moves"

@@ -1,4 +1,4 @@
-"""Compiled inner loops. Numba comes with the extra ``sim``; a machine without it gets a sentence."""
+"""Compiled inner loops. Numba comes with the extras ``sim`` and ``events``; a machine without it gets a sentence."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ try:
     import numba
 except ModuleNotFoundError as _error:
     raise ConfigurationError(
-        f"the simulation needs the Python package {_error.name!r}, which is not installed; `pip install "
-        "'faceedge[sim]'` brings it."
+        f"compiled loops need the Python package {_error.name!r}, which is not installed; `pip install "
+        "'faceedge[events]'` brings it."
     ) from _error
 except ImportError as _error:  # as numba says of a NumPy that is too new for it
     raise ConfigurationError(
