@@ -36,7 +36,7 @@ def test_recordings_are_unpacked_as_synthetic_sessions(tmp_path: Path) -> None:
     assert sorted(sessions) == ["enrol_1", "enrol_2", "enrol_3", "person", "stranger_1", "stranger_2"]
     shapes = {name: open_recording(folder / "radar").cubes.shape for name, folder in sessions.items()}
     assert shapes["enrol_1"] == (120, 3, 8, 128)
-    assert shapes["person"] == (226, 3, 64, 128)
+    assert shapes["person"] == (215, 3, 8, 128)
     assert json.loads((sessions["person"] / "session.json").read_text()) == {"synthetic": True}
 
 

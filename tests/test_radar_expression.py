@@ -17,6 +17,8 @@ from faceedge.perception.radar_expression_features import (
     front_bin,
     motion_features,
 )
+from faceedge.perception.radar_expression_images import RadarImageExpression
+from faceedge.radar.bgt60_registers import chirp_from_registers, registers_for
 from faceedge.radar.chirp_files import find_chirp_file, load_chirp_file
 from faceedge.radar.face_frames import FaceFrame
 
@@ -120,6 +122,15 @@ def test_a_reference_moves_probabilities_by_the_cards_share() -> None:
 def with_share(model: Model, share: float) -> Model:
     entry = dict(model.card.extra["processing"]) | {"reference_share": share}
     return Model(model.path, dataclasses.replace(model.card, extra={"processing": entry}))
+
+
+def test_what_a_radar_makes_of_the_chirp_file_is_taken() -> None:
+    """Registers hold whole steps of the synthesiser and of the clock, so no radar has exactly what a file asks for."""
+    for chirp in (LOOKS, FULL_BAND):
+        rounded = chirp_from_registers(registers_for(chirp))
+        assert rounded != chirp
+        assert RadarExpression(rounded).chirp == rounded
+    assert RadarImageExpression(chirp_from_registers(registers_for(FULL_BAND)))
 
 
 def test_another_chirp_is_refused_with_what_to_do() -> None:

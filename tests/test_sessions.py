@@ -136,7 +136,7 @@ def test_a_session_comes_back_from_json_as_it_was() -> None:
         ({"distance_m": (0.2, float("nan"))}, "got nan cm"),
         ({"distance_m": (0.4, 0.2)}, "the least distance, 40 cm, is more than the largest, 20 cm; swap them"),
         ({"masks": 1.5}, "the share of sessions with a mask must be 0 to 1, got 1.5"),
-        ({"event_rate_hz": 100}, "the event camera's rate must be 1000 to 10000 Hz, got 100"),
+        ({"event_rate_hz": 100}, "the event camera's rate must be 200 to 10000 Hz, got 100"),
         ({"camera_rate_hz": 0.0}, "the camera's rate must be 1 to 240 Hz, got 0"),
         ({"camera_size": (640, 0)}, "the camera's width and height in pixels must be a whole number from 64"),
     ],

@@ -4,9 +4,8 @@
 python3 tools/make_demo_faces.py                     simulate, pack, write the card (some minutes)
 python3 tools/make_demo_faces.py --keep FOLDER       and leave the whole sessions in FOLDER
 
-Three synthetic people before a simulated BGT60TR13C. Enrolment and strangers are sessions of looks (8 chirps a frame,
-10 frames a second), which need a twentieth of the bytes; the session in which expressions are told apart has the 64
-chirps at 20 frames a second that images need. Bandwidth, samples and antennas are those of one chirp, so that a
+Three synthetic people before a simulated BGT60TR13C. All sessions are of looks (8 chirps a frame, 10 frames a second),
+which need a twentieth of the bytes of whole frames. Bandwidth, samples and antennas are those of both chirps, so that a
 template of one holds for the other.
 """
 
@@ -42,38 +41,39 @@ from faceedge.simulation.sessions.writer import write_session  # noqa: E402
 
 TARGET = ROOT / "demo_data" / "radar_faces"
 CARD, FRAMES, CONFIG = "card.yaml", "frames.xz", "config.json"
-MOST_BYTES = 3_000_000
-LOOKS, FULL = "bgt60_face_looks", "bgt60_face_full_band"
+MOST_BYTES = 1_500_000
+CHIRP = "bgt60_face_looks"
 SEED, DISTANCE_M = 60, 0.30
 PLAN = Plan(
     acts=(
-        Act(7.3, 0.40, 1.0, 0.45, "smile", 1.0),
-        Act(9.6, 0.20, 0.9, 0.45, "shock", 1.0),
+        Act(10.5, 0.40, 1.2, 0.45, "smile", 1.0),
+        Act(14.0, 0.20, 0.9, 0.45, "shock", 1.0),
+        Act(17.5, 0.40, 1.2, 0.45, "anger", 1.0),
     ),
     calls=(),
 )
-"""Neutral until a decision of 5 s has had its time, then a smile, neutral, shock."""
+"""Neutral until a decision of 5 s has had its time and the expression stage the 4 s that it needs; then a smile, a
+shock and anger, all with the same rest between them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One session: its name, who sits there, which of the person's sessions it is, with what, for how long."""
+    """One session: its name, who sits there, which of the person's sessions it is, for how long."""
 
     name: str
     person: int
     session: int
-    chirp: str
     duration_s: float
     acts: bool = False
 
 
 RECORDINGS = (
-    Recording("enrol_1", 0, 0, LOOKS, 12.0),
-    Recording("enrol_2", 0, 1, LOOKS, 12.0),
-    Recording("enrol_3", 0, 2, LOOKS, 12.0),
-    Recording("person", 0, 3, FULL, 11.3, acts=True),
-    Recording("stranger_1", 1, 0, LOOKS, 8.0),
-    Recording("stranger_2", 2, 0, LOOKS, 8.0),
+    Recording("enrol_1", 0, 0, 12.0),
+    Recording("enrol_2", 0, 1, 12.0),
+    Recording("enrol_3", 0, 2, 12.0),
+    Recording("person", 0, 3, 21.5, acts=True),
+    Recording("stranger_1", 1, 0, 8.0),
+    Recording("stranger_2", 2, 0, 8.0),
 )
 
 
@@ -98,13 +98,13 @@ class ExpressiveStage(ActingStage):
 
 def session_of(recording: Recording) -> Session:
     """A session as `faceedge simulate` draws it, posture, clothes and hair of that day, but always in the same seat."""
-    chirp = load_chirp_file(recording.chirp).chirp
+    chirp = load_chirp_file(CHIRP).chirp
     options = Options(
         people=3,
         sessions=4,
         duration_s=recording.duration_s,
         sensors=("radar",),
-        chirp=recording.chirp,
+        chirp=CHIRP,
         seed=SEED,
     )
     session = draw_session(recording.person, recording.session, options, device_chirp(chirp))
@@ -119,7 +119,7 @@ def card(folder: Path, facts: dict[str, Any]) -> str:
         "name": folder.name,
         "synthetic": True,
         "what": "radar recordings of three simulated people: three sessions of the first for an enrolment, a fourth "
-        "of the first with a smile and a shock, one of each other; one day each, all in the same seat, face at "
+        "of the first with a smile, a shock and anger, one of each other; one day each, all in the same seat, face at "
         f"{100 * DISTANCE_M:g} cm and straight ahead, which is easier than a seat that moves. The first three people "
         "of the seed; nobody was chosen",
         "not_for": "judging how well anything works on people: nobody was recorded, and two people are no sample",
@@ -127,7 +127,7 @@ def card(folder: Path, facts: dict[str, Any]) -> str:
         "command": "python3 tools/make_demo_faces.py",
         "seed": SEED,
         "recordings": {
-            each.name: f"person {each.person}, session {each.session}, {each.chirp}, {each.duration_s:g} s"
+            each.name: f"person {each.person}, session {each.session}, {CHIRP}, {each.duration_s:g} s"
             for each in RECORDINGS
         },
         "versions": facts["versions"],

@@ -16,6 +16,9 @@ TRAINED, CHOOSING, TESTED = range(200), range(200, 240), range(240, 300)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `faceedge train radar-expression`."""
     parser.add_argument("--data", type=Path, required=True, help="folder of `faceedge simulate` with 300 people")
+    parser.add_argument(
+        "--more", type=Path, nargs="+", default=[], help="further such folders: all of their people are trained with"
+    )
     parser.add_argument("--output", type=Path, default=Path("runs/radar_expression"), help="weights, float file")
     parser.add_argument("--models", type=Path, default=Path("models"), help="where the .tflite and its card go")
     parser.add_argument("--epochs", type=int, default=None, help="default: the recipe's")
@@ -34,12 +37,16 @@ def main(args: argparse.Namespace) -> int:
     training, choosing, testing = (
         radar_expression_data.load(args.data, people) for people in (TRAINED, CHOOSING, TESTED)
     )
-    network = radar_expression.train(training, settings, _say, lambda average: watch(average, choosing))
+    further = [radar_expression_data.load(folder) for folder in args.more]
+    learnt = [*training, *(session for sessions in further for session in sessions)]
+    network = radar_expression.train(learnt, settings, _say, lambda average: watch(average, choosing))
     radar_expression.save(network, args.output)
-    options = " ".join(f"--{key} {value}" for key, value in changes.items())
+    more = ["--more " + " ".join(folder.name for folder in args.more)] if args.more else []
+    options = " ".join([*more, *(f"--{key} {value}" for key, value in changes.items())])
     facts = {
         "data": "Synthetic: faceedge simulate looks --people 300 --sessions 4 --seconds 10 --sensors radar "
-        "--chirp bgt60_face_looks --seed 100; people 0 to 199 learnt from, 200 to 239 choose, 240 to 299 test",
+        "--chirp bgt60_face_looks --seed 100; people 0 to 199 learnt from, 200 to 239 choose, 240 to 299 test"
+        + "".join(f"; all of {folder.name}, made with a seed of its own, learnt from" for folder in args.more),
         "terms": "None: nobody was recorded.",
         "command": f"faceedge train radar-expression --data looks {options}".strip(),
         "seed": settings.seed,

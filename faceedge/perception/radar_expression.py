@@ -187,6 +187,14 @@ class RadarExpression(Referenced):
 
 
 SAME_CHIRP = 1e-4
+"""A device rounds the frequencies of a chirp file to the steps of its synthesiser."""
+SAME_PERIOD = 0.01
+"""It rounds times to more: 391.55 us become 391.09 us. The period scales the drift, and by 1 % that does not matter."""
+
+
+def tolerance_of(name: str) -> float:
+    """By how much, as a share, a chirp may differ from the model's in the setting called ``name``."""
+    return SAME_PERIOD if name == "chirp_period_s" else SAME_CHIRP
 
 
 def frames_a_look(chirp: ChirpSettings, settings: _Settings) -> int:
@@ -198,8 +206,7 @@ def frames_a_look(chirp: ChirpSettings, settings: _Settings) -> int:
     for name, wanted in settings.chirp.items():
         got = getattr(chirp, name)
         found = len(got) if name == "rx_antennas" else got
-        # A device rounds the frequencies of a chirp file to the steps of its synthesiser.
-        if not math.isclose(found, wanted, rel_tol=SAME_CHIRP):
+        if not math.isclose(found, wanted, rel_tol=tolerance_of(name)):
             raise ConfigurationError(
                 f"the radar expression model was made for {name} {wanted}, the radar has {got}; "
                 "use a chirp file such as bgt60_face_full_band."

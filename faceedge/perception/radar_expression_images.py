@@ -18,7 +18,7 @@ from faceedge.errors import ConfigurationError, ModelError
 from faceedge.inference.interpreter import Interpreter
 from faceedge.inference.registry import Model, find_model
 from faceedge.perception.expression_networks import softmax
-from faceedge.perception.radar_expression import LEAVES, SAME_CHIRP, RadarExpressionEstimate, Referenced
+from faceedge.perception.radar_expression import LEAVES, RadarExpressionEstimate, Referenced, tolerance_of
 from faceedge.radar.chirp import ChirpSettings
 from faceedge.radar.face_frames import FaceFrame
 
@@ -112,7 +112,7 @@ def _check_chirp(chirp: ChirpSettings, settings: _Settings) -> None:
     for name, wanted in settings.chirp.items():
         got = getattr(chirp, name)
         found = len(got) if name == "rx_antennas" else got
-        tolerance = PERIOD_TOLERANCE if name == "frame_period_s" else SAME_CHIRP
+        tolerance = PERIOD_TOLERANCE if name == "frame_period_s" else tolerance_of(name)
         if not math.isclose(found, wanted, rel_tol=tolerance):
             raise ConfigurationError(
                 f"the radar expression models of images were made for {name} {wanted}, the radar has {got}; "

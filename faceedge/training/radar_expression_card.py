@@ -231,8 +231,9 @@ def finish(
         },
         "size_bytes": target.stat().st_size,
         "time_ms": {"note": "network alone, one thread of a busy server, ai-edge-litert"} | times,
-        "limits": "Synthetic people only; never tested on real ones. Wrong about every second act of a stranger, worst "
-                  "about smiles: abstains often. Only the four expressions, by somebody who sits and does not talk.",
+        "limits": "Synthetic people only; never tested on real ones. Wrong about more than every third act of a "
+                  "stranger, worst about smiles: abstains often. Only the four expressions, by somebody who sits and "
+                  "does not talk.",
     }  # fmt: skip
     (models / f"{MODEL}.yaml").write_text(yaml.safe_dump(card, sort_keys=False, allow_unicode=True, width=120))
     find_model(MODEL, models)
