@@ -69,6 +69,11 @@ COMMANDS = (
         "faceedge.cli.train_radar_identity",
         "fit the model that tells people apart by radar, from simulated sessions",
     ),
+    _Entry(
+        ("train", "events"),
+        "faceedge.cli.train_events",
+        "train networks that read expressions from events, with several seeds",
+    ),
     _Entry(("evaluate", "expression"), "faceedge.cli.evaluate", "figures of the expression model on anyone's data"),
     _Entry(
         ("evaluate", "radar"),

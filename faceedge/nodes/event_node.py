@@ -3,19 +3,23 @@
 It plays a RAW file as if a camera delivered it, from a moment that may be given, so that it runs in step with the
 recordings of other sensors. Packets are stamped with their first event; each can be decoded without those before it.
 They are encoded and published only while somebody subscribes.
+
+Where a parameter allows it, it also says what the face in front of the camera shows. That is off by default: it is
+personal data, and inferring emotions is regulated (in the EU forbidden at work and in schools).
 """
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from event_camera_msgs.msg import EventPacket
 
 from faceedge.errors import ConfigurationError
 from faceedge.events.evt3 import EncoderState, encode
 from faceedge.events.file_source import EventBatch, EventFileSource
+from faceedge.events.raw_file import read_header
 from faceedge.nodes.diagnostics import RateMeter, Report, latency_values
 from faceedge.nodes.lifecycle import ManagedNode
 from faceedge.nodes.parameters import LATEST_NS, Spec
@@ -24,6 +28,9 @@ from faceedge.nodes.qos import EVENTS_OUT
 from faceedge.nodes.sensor_topics import event_packet
 from faceedge.nodes.source_reader import SourceReader
 from faceedge.timing import StageTimer
+
+if TYPE_CHECKING:
+    from faceedge.nodes.event_expressions import EventExpressions
 
 PAUSES_S = (0.25, 10.0)
 
@@ -40,6 +47,7 @@ PARAMETERS = (
         LATEST_NS,
         at_activation=True,
     ),
+    Spec("allow_expression", False, "Look at what the face in front of the camera shows (regulated; off by default)."),
     Spec("frame_id", "event_camera_optical_frame", "TF frame of the sensor (z forward, x right, y down)."),
 )
 
@@ -50,9 +58,11 @@ class EventNode(ManagedNode):
     def __init__(self, **options: Any) -> None:
         super().__init__("event_camera", PARAMETERS, **options)
         self._source: EventFileSource | None = None
+        self._allowed = False
         self._reader: SourceReader[EventBatch] | None = None
         self._publisher: Any = None
         self._events = 0
+        self._expressions: EventExpressions | None = None
         self._encoder = EncoderState()
         self._rate, self._timer = RateMeter(), StageTimer()
 
@@ -61,9 +71,18 @@ class EventNode(ManagedNode):
         if not values["path"]:
             raise ConfigurationError("the event camera node needs the path of a RAW file; it is empty.")
         batch_us = round(1000 * values["packet_ms"])
-        self._source = EventFileSource(Path(values["path"]).expanduser(), batch_us=batch_us, loop_s=values["loop_s"])
-        self._frame_id = values["frame_id"]
+        path = Path(values["path"]).expanduser()
+        self._frame_id, self._allowed = values["frame_id"], values["allow_expression"]
+        if self._allowed:
+            self._make_expressions(path).close()  # what does not fit is refused now, and not when faces come
+        self._source = EventFileSource(path, batch_us=batch_us, loop_s=values["loop_s"])
         self._publisher = self.make_publisher(EventPacket, "~/events", EVENTS_OUT)
+
+    def _make_expressions(self, path: Path) -> EventExpressions:
+        from faceedge.nodes.event_expressions import EventExpressions  # needs numba, which playing does not
+
+        header = read_header(path)
+        return EventExpressions(self, header.width, header.height, self._frame_id)
 
     def activate(self) -> None:
         """Open the file and start to play. A wrong file is refused."""
@@ -71,6 +90,7 @@ class EventNode(ManagedNode):
         self._source.epoch_ns = self.get_parameter("epoch_ns").value
         self._events, self._encoder = 0, EncoderState()
         self._rate, self._timer = RateMeter(), StageTimer()
+        self._expressions = self._make_expressions(self._source.path) if self._allowed else None
         reader = SourceReader("events", self._source, self._emit, self.get_logger(), self.crashed, PAUSES_S)
         reader.start()
         self._reader = reader
@@ -82,6 +102,9 @@ class EventNode(ManagedNode):
             self._reader = None
         if self._source is not None:
             self._source.close()
+        if self._expressions is not None:
+            self._expressions.close()
+            self._expressions = None
 
     def cleanup(self) -> None:
         """Take the publisher back."""
@@ -100,6 +123,8 @@ class EventNode(ManagedNode):
             with self._timer.stage("publish"):
                 words = encode(batch.events, state=self._encoder, width=source.width, height=source.height)
                 self._publisher.publish(event_packet(batch, words, (source.width, source.height), self._frame_id))
+        if self._expressions is not None:
+            self._expressions.push(batch, self._timer)
         self._events += len(batch.events)
         self._rate.tick()
 
@@ -113,6 +138,8 @@ class EventNode(ManagedNode):
             "rate": f"{self._rate.rate_hz():.1f} Hz",
             "events": self._events,
             "size": f"{source.width}x{source.height}",
+            "policy allow_expression": self._allowed,
+            **(self._expressions.values() if self._expressions is not None else {}),
             **latency_values(self._timer),
         }
         return Report(
