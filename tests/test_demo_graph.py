@@ -149,20 +149,25 @@ def test_three_sensors_show_the_person_in_step(finished: Any) -> None:
     session = demo_person.shipped_session()
     places = {cube.tobytes(): index for index, cube in enumerate(session.cubes())}
     decoder = Decoder(320, 320)
-    epochs: dict[str, list[float]] = {"pictures": [], "events": [], "radar": []}
+    epoch_ns = summary["epoch_ns"]
+    begins_ns = epoch_ns + round(1e9 * summary["scenes"][0]["first_s"])
+    begun_s: dict[str, list[float]] = {"events": [], "radar": []}
+    pictures_s = []
     for topic, message, _ in read_bag(folder / "out" / "bag"):
-        if topic == "/camera/image_raw/compressed" and not epochs["pictures"]:
-            first_s = stamp_to_ns(message.header.stamp) / 1e9
-            epochs["pictures"].append(first_s + summary["scenes"][0]["first_s"])
-        elif topic == "/event_camera/events":
+        if topic == "/camera/image_raw/compressed":
+            pictures_s.append((stamp_to_ns(message.header.stamp) - epoch_ns) / 1e9)
+        elif topic == "/event_camera/events" and not begun_s["events"]:
             first_us = int(decoder.feed(bytes(message.events))[0]["t"])
-            epochs["events"].append(stamp_to_ns(message.header.stamp) / 1e9 - 1e-6 * first_us)
+            begun_s["events"].append((stamp_to_ns(message.header.stamp) - begins_ns) / 1e9 - 1e-6 * first_us)
         elif topic == "/radar/adc":
             assert session.chirp is not None
             place = places[image_to_cube(message, session.chirp).tobytes()]
-            epochs["radar"].append(stamp_to_ns(message.header.stamp) / 1e9 - session.chirp.frame_period_s * place)
-    epoch_s = epochs["pictures"][0]
-    rounds = {name: (np.array(times) - epoch_s) % session.duration_s for name, times in epochs.items()}
+            stamp_s = (stamp_to_ns(message.header.stamp) - begins_ns) / 1e9
+            begun_s["radar"].append(stamp_s - session.chirp.frame_period_s * place)
+    off_grid_ms = [abs(1e3 * time_s - 40 * round(25 * time_s)) for time_s in pictures_s]
+    assert min(pictures_s) > -1e-3
+    assert max(off_grid_ms) < 0.1
+    rounds = {name: np.array(times) % session.duration_s for name, times in begun_s.items()}
     apart_ms = {name: 1e3 * np.minimum(times, session.duration_s - times).max() for name, times in rounds.items()}
     assert apart_ms["events"] < 0.1
     assert apart_ms["radar"] < 26, "the recorded frame that is nearest in time"

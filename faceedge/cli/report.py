@@ -82,6 +82,7 @@ def summarise(board: Scoreboard, outcome: Outcome) -> dict[str, Any]:
         "when": datetime.now().astimezone().isoformat(timespec="seconds"),
         "machine": machine_facts(),
         "pictures": pictures,
+        "epoch_ns": start_ns,
         "scenes": [
             {"title": title, "first_s": first / outcome.rate_hz, "last_s": (first + count) / outcome.rate_hz}
             for title, first, count in outcome.chapters

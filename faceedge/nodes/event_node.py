@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from event_camera_msgs.msg import EventPacket
 
 from faceedge.errors import ConfigurationError
-from faceedge.events.evt3 import EncoderState, encode
+from faceedge.events.evt3 import Decoder, EncoderState, encode
 from faceedge.events.file_source import EventBatch, EventFileSource
 from faceedge.events.raw_file import read_header
 from faceedge.nodes.diagnostics import RateMeter, Report, latency_values
@@ -75,6 +75,7 @@ class EventNode(ManagedNode):
         self._frame_id, self._allowed = values["frame_id"], values["allow_expression"]
         if self._allowed:
             self._make_expressions(path).close()  # what does not fit is refused now, and not when faces come
+        Decoder()  # loads or compiles the loop now, which takes seconds, and not when the moment to play has come
         self._source = EventFileSource(path, batch_us=batch_us, loop_s=values["loop_s"])
         self._publisher = self.make_publisher(EventPacket, "~/events", EVENTS_OUT)
 
