@@ -76,6 +76,36 @@ def test_expressions_are_off_until_allowed_and_refused_for_another_sensor(graph:
     assert graph.stop(node) == 0
 
 
+def test_a_region_and_a_limit_hold_and_say_what_they_left_out(graph: Graph, tmp_path: Path) -> None:
+    path = flicker(tmp_path / "face.raw")
+    expected = read_events(path).events
+    settings = {"roi_x": 100, "roi_width": 120, "roi_height": 200, "rate_limit": 2000.0, "hot_pixel_hz": 1000.0}
+    node = graph.start("event_node", {"/**": {"path": str(path), **settings}})
+    packets = graph.collect("/event_camera/events", EventPacket, qos=EVENTS_OUT)
+    assert graph.change("/event_camera", "configure")
+    assert graph.change("/event_camera", "activate")
+    status = graph.wait_for_report("event_camera", lambda found: found.message == "end of file", "the end of the file")
+    values = values_of(status)
+    inside = (expected["x"] >= 100) & (expected["x"] < 220) & (expected["y"] < 200)
+    assert values["events"] == str(len(expected))
+    assert values["events outside the region"] == str(len(expected) - np.count_nonzero(inside))
+    assert (values["hot pixels"], values["events of hot pixels"]) == ("0", "0")
+    graph.wait_for(lambda: bool(packets), "packets")
+    found = [Decoder(packet.width, packet.height).feed(bytes(packet.events)) for packet in packets]
+    assert sum(map(len, found)) == np.count_nonzero(inside) - int(values["events above the limit"])
+    assert int(values["events above the limit"]) > 0
+    assert [packet.seq for packet in packets] == list(range(len(packets)))
+    assert all(events["x"].min() >= 100 and events["x"].max() < 220 and events["y"].max() < 200 for events in found)
+    assert graph.change("/event_camera", "deactivate")
+    assert graph.change("/event_camera", "cleanup")
+    graph.set_parameter("/event_camera", "roi_width", 300)
+    assert not graph.change("/event_camera", "configure")
+    graph.wait_for_report(
+        "event_camera", lambda found: "does not lie on the sensor of 320x320" in found.message, "a sentence"
+    )
+    assert graph.stop(node) == 0
+
+
 def test_a_real_recording_arrives_event_by_event(graph: Graph) -> None:
     if not REAL.is_file():
         pytest.skip("the recordings of real event cameras are not here")

@@ -10,6 +10,7 @@ personal data, and inferring emotions is regulated (in the EU forbidden at work 
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from event_camera_msgs.msg import EventPacket
 from faceedge.errors import ConfigurationError
 from faceedge.events.evt3 import Decoder, EncoderState, encode
 from faceedge.events.file_source import EventBatch, EventFileSource
+from faceedge.events.filters import EventFilter, FilterSettings
 from faceedge.events.raw_file import read_header
 from faceedge.nodes.diagnostics import RateMeter, Report, latency_values
 from faceedge.nodes.lifecycle import ManagedNode
@@ -47,6 +49,18 @@ PARAMETERS = (
         LATEST_NS,
         at_activation=True,
     ),
+    Spec("roi_x", 0, "First column of the region of interest.", 0, 2047),
+    Spec("roi_y", 0, "First row of the region of interest.", 0, 2047),
+    Spec("roi_width", 0, "Columns of the region of interest; 0: to the edge of the sensor.", 0, 2048),
+    Spec("roi_height", 0, "Rows of the region of interest; 0: to the edge of the sensor.", 0, 2048),
+    Spec(
+        "hot_pixel_hz",
+        0.0,
+        "Leave out pixels with as many events a second, far above their neighbours; 0: none.",
+        0,
+        1e6,
+    ),
+    Spec("rate_limit", 0.0, "Events a second at most, the others are left out and counted; 0: no limit.", 0, 1e9),
     Spec("allow_expression", False, "Look at what the face in front of the camera shows (regulated; off by default)."),
     Spec("frame_id", "event_camera_optical_frame", "TF frame of the sensor (z forward, x right, y down)."),
 )
@@ -61,9 +75,12 @@ class EventNode(ManagedNode):
         self._allowed = False
         self._reader: SourceReader[EventBatch] | None = None
         self._publisher: Any = None
-        self._events = 0
+        self._events = self._bytes = self._emptied = 0
+        self._filter: EventFilter | None = None
+        self._filtering = FilterSettings()
         self._expressions: EventExpressions | None = None
         self._encoder = EncoderState()
+        self._seen = (0.0, 0, 0)
         self._rate, self._timer = RateMeter(), StageTimer()
 
     def configure(self, values: dict[str, Any]) -> None:
@@ -73,11 +90,20 @@ class EventNode(ManagedNode):
         batch_us = round(1000 * values["packet_ms"])
         path = Path(values["path"]).expanduser()
         self._frame_id, self._allowed = values["frame_id"], values["allow_expression"]
+        region = {name: values[f"roi_{name}"] for name in ("x", "y", "width", "height")}
+        self._filtering = FilterSettings(**region, hot_pixel_hz=values["hot_pixel_hz"], limit_hz=values["rate_limit"])
+        self._make_filter(path)
         if self._allowed:
             self._make_expressions(path).close()  # what does not fit is refused now, and not when faces come
         Decoder()  # loads or compiles the loop now, which takes seconds, and not when the moment to play has come
         self._source = EventFileSource(path, batch_us=batch_us, loop_s=values["loop_s"])
         self._publisher = self.make_publisher(EventPacket, "~/events", EVENTS_OUT)
+
+    def _make_filter(self, path: Path) -> EventFilter | None:
+        if self._filtering.is_idle:
+            return None
+        header = read_header(path)
+        return EventFilter(header.width, header.height, self._filtering)
 
     def _make_expressions(self, path: Path) -> EventExpressions:
         from faceedge.nodes.event_expressions import EventExpressions  # needs numba, which playing does not
@@ -89,8 +115,11 @@ class EventNode(ManagedNode):
         """Open the file and start to play. A wrong file is refused."""
         assert self._source is not None
         self._source.epoch_ns = self.get_parameter("epoch_ns").value
-        self._events, self._encoder = 0, EncoderState()
+        self._events = self._bytes = self._emptied = 0
+        self._encoder = EncoderState()
+        self._seen = (time.monotonic(), 0, 0)
         self._rate, self._timer = RateMeter(), StageTimer()
+        self._filter = self._make_filter(self._source.path)
         self._expressions = self._make_expressions(self._source.path) if self._allowed else None
         reader = SourceReader("events", self._source, self._emit, self.get_logger(), self.crashed, PAUSES_S)
         reader.start()
@@ -120,14 +149,24 @@ class EventNode(ManagedNode):
         source = self._source
         assert source is not None
         self._timer.add("first event to node", max(0, time.time_ns() - batch.stamp_ns))
+        self._rate.tick()
+        self._events += len(batch.events)
+        if self._filter is not None:
+            with self._timer.stage("filter"):
+                kept = self._filter.keep(batch.events)
+            if not len(kept):
+                self._emptied += 1
+                return
+            later_us = int(kept["t"][0]) - int(batch.events["t"][0])
+            stamp_ns, sequence = batch.stamp_ns + 1000 * later_us, batch.sequence - self._emptied
+            batch = dataclasses.replace(batch, events=kept, stamp_ns=stamp_ns, sequence=sequence)
         if self._publisher.get_subscription_count():
             with self._timer.stage("publish"):
                 words = encode(batch.events, state=self._encoder, width=source.width, height=source.height)
                 self._publisher.publish(event_packet(batch, words, (source.width, source.height), self._frame_id))
+            self._bytes += len(words)
         if self._expressions is not None:
             self._expressions.push(batch, self._timer)
-        self._events += len(batch.events)
-        self._rate.tick()
 
     # Diagnostics.
 
@@ -138,6 +177,7 @@ class EventNode(ManagedNode):
         values: dict[str, object] = {
             "rate": f"{self._rate.rate_hz():.1f} Hz",
             "events": self._events,
+            **self._traffic(),
             "size": f"{source.width}x{source.height}",
             "policy allow_expression": self._allowed,
             **(self._expressions.values() if self._expressions is not None else {}),
@@ -146,6 +186,24 @@ class EventNode(ManagedNode):
         return Report(
             message="end of file" if source.finished else "running", hardware_id=source.description, values=values
         )
+
+    def _traffic(self) -> dict[str, object]:
+        """What came and went since the last report, and what was left out since the start."""
+        before, self._seen = self._seen, (time.monotonic(), self._events, self._bytes)
+        passed_s = max(1e-3, self._seen[0] - before[0])
+        values: dict[str, object] = {
+            "event rate": f"{(self._seen[1] - before[1]) / passed_s / 1e6:.3f} Mev/s",
+            "bandwidth": f"{(self._seen[2] - before[2]) / passed_s / 1e6:.3f} MB/s",
+        }
+        if self._filter is not None:
+            counters = self._filter.counters
+            values |= {
+                "events outside the region": counters.outside,
+                "events of hot pixels": counters.hot,
+                "hot pixels": counters.hot_pixels,
+                "events above the limit": counters.above_limit,
+            }
+        return values
 
 
 def main(args: list[str] | None = None) -> int:
