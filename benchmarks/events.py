@@ -1,4 +1,4 @@
-"""The path of events: decoding and representations.
+"""The path of events: decoding and representations; arithmetic of the networks.
 
     .venv/cp311/bin/python benchmarks/events.py decode --recording RAW_FILE [--json events.json]
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sections import parser, run
 
-SECTIONS = ("decode",)
+SECTIONS = ("decode", "energy")
 
 
 def main() -> int:

@@ -19,6 +19,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--people", type=int, nargs=3, default=[280, 40, 80], help="training, development, test people")
     parser.add_argument("--epochs", type=int, default=25)
+    parser.add_argument("--learning-rate", type=float, help="the highest, of all networks; default: of each its own")
+    parser.add_argument(
+        "--stream-epochs",
+        type=int,
+        default=4,
+        help="of whole recordings, before the model ships (default: %(default)s)",
+    )
     parser.add_argument("--ship", type=Path, metavar="MODELS", help="write the model that ships and its card there")
 
 
@@ -38,7 +45,8 @@ def main(args: argparse.Namespace) -> int:
     def say(line: str) -> None:
         print(line, flush=True)
 
-    study(args.data, args.out, args.networks, args.seeds, Split(*args.people), Recipe(epochs=args.epochs), say)
+    split, recipe = Split(*args.people), Recipe(epochs=args.epochs)
+    study(args.data, args.out, args.networks, args.seeds, split, recipe, say, args.learning_rate)
     table = Table("network", "parameters", "seeds", "development", "test", "macro F1", title="Balanced accuracy, %")
     for row in summary(args.out):
         words = [
@@ -52,7 +60,11 @@ def main(args: argparse.Namespace) -> int:
     if args.ship is not None:
         from faceedge.training.event_card import ship
 
-        seeds = " ".join(str(seed) for seed in args.seeds)
-        command = f"faceedge train events --data basic --seeds {seeds} --epochs {args.epochs} --ship models"
-        ship(args.data, args.out, args.ship, Split(*args.people), command, say)
+        command = f"faceedge train events --data basic --networks {' '.join(args.networks)} --seeds "
+        command += (
+            f"{' '.join(map(str, args.seeds))} --people {' '.join(map(str, args.people))} --epochs {args.epochs} "
+        )
+        command += f"--learning-rate {args.learning_rate} " if args.learning_rate is not None else ""
+        command += f"--stream-epochs {args.stream_epochs} --ship models"
+        ship(args.data, args.out, args.ship, split, args.stream_epochs, command, say)
     return 0

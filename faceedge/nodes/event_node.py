@@ -92,11 +92,11 @@ class EventNode(ManagedNode):
         self._frame_id, self._allowed = values["frame_id"], values["allow_expression"]
         region = {name: values[f"roi_{name}"] for name in ("x", "y", "width", "height")}
         self._filtering = FilterSettings(**region, hot_pixel_hz=values["hot_pixel_hz"], limit_hz=values["rate_limit"])
-        self._make_filter(path)
+        self._make_filter(path)  # what does not fit is refused now, and not when events come
         if self._allowed:
-            self._make_expressions(path).close()  # what does not fit is refused now, and not when faces come
+            self._make_expressions(path).close()
         Decoder()  # loads or compiles the loop now, which takes seconds, and not when the moment to play has come
-        self._source = EventFileSource(path, batch_us=batch_us, loop_s=values["loop_s"])
+        self._source, self._emptied = EventFileSource(path, batch_us=batch_us, loop_s=values["loop_s"]), 0
         self._publisher = self.make_publisher(EventPacket, "~/events", EVENTS_OUT)
 
     def _make_filter(self, path: Path) -> EventFilter | None:
@@ -115,7 +115,7 @@ class EventNode(ManagedNode):
         """Open the file and start to play. A wrong file is refused."""
         assert self._source is not None
         self._source.epoch_ns = self.get_parameter("epoch_ns").value
-        self._events = self._bytes = self._emptied = 0
+        self._events = self._bytes = 0
         self._encoder = EncoderState()
         self._seen = (time.monotonic(), 0, 0)
         self._rate, self._timer = RateMeter(), StageTimer()

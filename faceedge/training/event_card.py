@@ -36,11 +36,15 @@ SIMULATION = (
 )
 TEMPERATURES = np.geomspace(0.3, 5.0, 40)
 ENERGY_CLIPS = 64
-STREAM_EPOCHS = 4
 
 
-def ship(data: Path, out: Path, models: Path, split: Split, command: str, say: Callable[[str], None]) -> dict[str, Any]:
+def ship(
+    data: Path, out: Path, models: Path, split: Split, stream_epochs: int, command: str, say: Callable[[str], None]
+) -> dict[str, Any]:
     """Write ``event_expression.tflite`` and its card from the runs in ``out``; the card's entries.
+
+    Args:
+        stream_epochs: of whole recordings, after the clips.
 
     Raises:
         InputError: no run of ours lies there.
@@ -57,7 +61,8 @@ def ship(data: Path, out: Path, models: Path, split: Split, command: str, say: C
         found = figures([streamed(network, session) for session in development], development)
         return f"development {found.balanced:.3f}, {found.decided:.2f} of the acts after {found.latency_s:.2f} s"
 
-    train_streams(network, training, best["seed"], STREAM_EPOCHS, say, watch)
+    if stream_epochs:
+        train_streams(network, training, best["seed"], stream_epochs, say, watch)
     torch.save(network.state_dict(), out / "shipped.pt")
     choosing = [streamed(network, session) for session in development]
     temperature, threshold = calibrated(choosing)
@@ -91,7 +96,7 @@ def ship(data: Path, out: Path, models: Path, split: Split, command: str, say: C
             "command": command,
             "seed": best["seed"],
             "recipe": best["recipe"],
-            "epochs of whole recordings after that": STREAM_EPOCHS,
+            "epochs of whole recordings after that": stream_epochs,
         },
         "metrics": {
             "clips of 0.8 s, test people, person-disjoint, synthetic, before the streams": best["test"],

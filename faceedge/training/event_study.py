@@ -53,9 +53,13 @@ class Split:
 
 def study(
     data: Path, out: Path, networks: Sequence[str], seeds: Sequence[int], split: Split, recipe: Recipe,
-    say: Callable[[str], None],
+    say: Callable[[str], None], learning_rate: float | None = None,
 ) -> None:  # fmt: skip
-    """Train what is missing in ``out``: ``<network>_<seed>.pt`` and ``.json`` with its scores."""
+    """Train what is missing in ``out``: ``<network>_<seed>.pt`` and ``.json`` with its scores.
+
+    Args:
+        learning_rate: of all networks; None: `LEARNING_RATES`, or the recipe's.
+    """
     out.mkdir(parents=True, exist_ok=True)
     training, development, test = split.of(read_sessions(data, say))
     for seed in seeds:
@@ -70,7 +74,8 @@ def study(
                 found = score(network, development)
                 return f"development {found.balanced:.3f} {time.monotonic() - began:.0f} s"
 
-            own = dataclasses.replace(recipe, learning_rate=LEARNING_RATES.get(name, recipe.learning_rate))
+            rate = LEARNING_RATES.get(name, recipe.learning_rate) if learning_rate is None else learning_rate
+            own = dataclasses.replace(recipe, learning_rate=rate)
             network = train(NETWORKS[name], training, seed, own, say, watch)
             torch.save(network.state_dict(), place.with_suffix(".pt"))
             facts: dict[str, Any] = {
