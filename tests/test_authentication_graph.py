@@ -69,6 +69,10 @@ class Radar:
         self.transmit(CHIRP)
         self.node.create_timer(CHIRP.frame_period_s, self.frame)
 
+    def recover(self) -> None:
+        """See again what a radar in order sees."""
+        self.frozen, self.saturated, self.silent, self.late_ns = None, False, False, 0
+
     def transmit(self, chirp: Any) -> None:
         self._chirp.publish(chirp_to_message(chirp))
 
@@ -112,6 +116,13 @@ def radar(graph: Graph) -> Radar:
     return Radar(graph)
 
 
+@pytest.fixture(autouse=True)
+def in_order(radar: Radar) -> Iterator[None]:
+    """A test that fails leaves the radar in order for the next one."""
+    yield
+    radar.recover()
+
+
 @pytest.fixture(scope="module")
 def heard(graph: Graph) -> Heard:
     return Heard(graph)
@@ -135,6 +146,11 @@ def ask(graph: Graph, service: str, kind: Any = Trigger, request: Any = None) ->
     answer = graph.call(f"/authentication/{service}", kind, request or kind.Request())
     assert answer is not None
     return answer
+
+
+def wait_for_the_end(graph: Graph, heard: Heard) -> None:
+    """Topics have no order among each other: the diagnostics may speak of the end before the answer arrives."""
+    graph.wait_for(lambda: not heard.now(), "the end of the session")
 
 
 def settle(graph: Graph, heard: Heard) -> None:
@@ -204,13 +220,14 @@ def test_a_frozen_radar_ends_the_session_and_the_expressions(
     graph.wait_for(lambda: expressions, "expressions")
     radar.frozen = radar.cube()
     wait_for_reason(graph, "equals the one before sample by sample")
-    assert not heard.now()
+    wait_for_the_end(graph, heard)
     graph.wait_for(lambda: heard.tracked[-1].ids == [], "nobody tracked")
     assert heard.matches[-1].confidence == 0.0
+    graph.spin(0.3)
     count = len(expressions)
     graph.spin(0.3)
     assert len(expressions) == count
-    radar.frozen = None
+    radar.recover()
     graph.wait_for_report(AUTHENTICATION, lambda s: int(values_of(s)["frames"]) > 0, "frames")
     assert not heard.now(), "only another verification opens a session"
 
@@ -219,14 +236,13 @@ def test_a_saturated_radar_ends_the_session(graph: Graph, radar: Radar, heard: H
     verify(graph, heard)
     radar.saturated = True
     wait_for_reason(graph, "lies at the converter's ends")
-    radar.saturated = False
-    assert not heard.now()
+    wait_for_the_end(graph, heard)
 
 
 def test_another_chirp_ends_the_session(graph: Graph, radar: Radar, heard: Heard, child: Any) -> None:
     verify(graph, heard)
     radar.transmit(OTHER_CHIRP)
-    graph.wait_for(lambda: not heard.now(), "the end of the session")
+    wait_for_the_end(graph, heard)
     assert "the radar's chirp has changed (if_gain_db)" in graph.output(child)
     radar.transmit(CHIRP)
 
@@ -235,8 +251,7 @@ def test_frames_of_long_ago_are_refused(graph: Graph, radar: Radar, heard: Heard
     verify(graph, heard)
     radar.late_ns = 60_000_000_000
     wait_for_reason(graph, "the radar's frames are 60.0 s old")
-    radar.late_ns = 0
-    assert not heard.now()
+    wait_for_the_end(graph, heard)
 
 
 def test_a_silent_radar_ends_the_session_and_is_a_warning(graph: Graph, radar: Radar, heard: Heard, child: Any) -> None:
@@ -245,23 +260,22 @@ def test_a_silent_radar_ends_the_session_and_is_a_warning(graph: Graph, radar: R
     status = wait_for_reason(graph, "no frame for")
     assert status.level == bytes([1])
     assert values_of(status)["reason"].startswith("the radar has been silent for")
-    assert not heard.now()
+    wait_for_the_end(graph, heard)
     count = len(heard.authenticated)
     graph.wait_for(lambda: len(heard.authenticated) > count + 3, "answers while no frames come")
-    radar.silent = False
 
 
 def test_a_session_is_closed_on_request(graph: Graph, heard: Heard, child: Any) -> None:
     verify(graph, heard)
     assert ask(graph, "close").success
-    graph.wait_for(lambda: not heard.now(), "the end of the session")
+    wait_for_the_end(graph, heard)
     wait_for_reason(graph, "the session was closed on request.")
 
 
 def test_another_claim_ends_the_session(graph: Graph, heard: Heard, child: Any) -> None:
     verify(graph, heard)
     graph.publisher("/authentication/claim", String).publish(String(data="grace"))
-    graph.wait_for(lambda: not heard.now(), "the end of the session")
+    wait_for_the_end(graph, heard)
     graph.publisher("/authentication/claim", String).publish(String(data="ada"))
 
 
